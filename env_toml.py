@@ -262,7 +262,9 @@ CONFIG = Kind("an object", dict, fields=CONFIG_KEYS, strict=0)
 
 def kind_like(value: object) -> Kind | None:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
-    kinds: dict[type, Kind] = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST, dict: TABLE}
+    if isinstance(value, dict):
+        return Kind(TABLE.expected, dict, fields={key: kind_like(item) for key, item in value.items()})
+    kinds: dict[type, Kind] = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
     return kinds.get(type(value))
 
 
@@ -274,7 +276,7 @@ class Override:
 
     def __init__(self, word: str, path: Path, append: bool, value: str) -> None:
         self.word, self.path, self.append, self.value = word, path, append, value
-        self.masked = mask_word(word)
+        self.masked = mask_word(word) if len(word) < 200 else f"{mask_word(word)[:200]}..."
 
 
 def parse_words(words: Iterable[str]) -> tuple[list[Override], list[Finding]]:
@@ -318,8 +320,9 @@ def split_key(key: str, word: str) -> Path:
     while pos < len(key) or not path:
         found = part.match(key, pos)
         if not found or len(path) == MAX_DEPTH:
-            problem = f"expected {'.name or [name]' if path else 'a name'}, found {shorten(key[pos:] + '=')}"
-            raise EnvTomlError(f"{mask_word(word)!r}, character {pos + 1}: {problem} (at most {MAX_DEPTH} parts)")
+            expected = f"at most {MAX_DEPTH} parts" if found else "a name, .name or [name]"
+            at = pos + bool(path and key.startswith(".", pos))
+            raise EnvTomlError(f"{mask_word(word)!r}: expected {expected} at character {at + 1}: {key[pos:] + '='!r}")
         path.append(re.sub(r"\\([.\[\]=])", r"\1", found[1] or found[2]))
         pos = found.end()
     return tuple(path)
@@ -416,8 +419,8 @@ def read_items(text: str, pos: int, kind: Kind | None, depth: int, closing: str)
         if closing == "}":
             start, end = pos, end_of_scalar(text, pos, ":,}")
             key = dequote(text, start, end)
-            if key in items or not text[start:end].strip() or text[end] != ":":
-                raise flow_error(text, start, "expected a new key: value")
+            if key in items or start == end or text[end] != ":":
+                raise flow_error(text, start, f"{key!r} stands twice" if key in items else "expected key: value")
             pos = skip_spaces(text, end + 1)
         start = pos
         items[key], pos = read_node(text, pos, kind and kind.inside(key), depth)
@@ -630,8 +633,10 @@ def locate_trap(text: str) -> tuple[str, str, int]:
     """Return the message, the text and the offset of the first NaN or key that stands twice in its object."""
     objects: list[set[str]] = [set()]
     before = None
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', text):
-        if token[0] in ("NaN", "Infinity", "-Infinity"):
+    tokens = re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', text)
+    while True:
+        token = next(tokens)
+        if token[0].startswith(("NaN", "Infinity", "-Infinity")):
             return f"{token[0]} is not JSON", text, token.start()
         if token[0] in "{[":
             objects.append(set())
@@ -643,7 +648,6 @@ def locate_trap(text: str) -> tuple[str, str, int]:
                 return f"the key {key!r} stands twice", text, before.start()
             objects[-1].add(key)
         before = token
-    raise AssertionError("called for a text without a trap")
 
 
 def read_toml(text: str, shown: str) -> Table:
@@ -677,9 +681,13 @@ def is_deep(value: object, levels: int) -> bool:
     return items is not None and (not levels or any(is_deep(item, levels - 1) for item in items))
 
 
-def prune(table: Table) -> Table:
+def prune(value: Any) -> Any:
     """Drop the keys that are null, at any depth, so that an inherited value shows through."""
-    return {key: prune(v) if type(v) is dict else v for key, v in table.items() if v is not None}
+    if isinstance(value, dict):
+        return {
+            key: prune(item) if type(item) in (dict, list) else item for key, item in value.items() if item is not None
+        }
+    return [prune(item) if type(item) in (dict, list) else item for item in value]
 
 
 def merge(base: Table, over: Table, path: Path = ()) -> Table:
@@ -710,7 +718,8 @@ def merge_layers(layers: Iterable[Layer]) -> Table:
         merged = collect(wrong, merge, merged, layer.content) if merged else layer.content
         if wrong:
             raise EnvTomlError(*(Finding(f.message, f.path, f.level, layer.source) for f in wrong))
-    return prune(merged)
+    pruned: Table = prune(merged)
+    return pruned
 
 
 # ----------------------------------------------------------------------------------- overrides
@@ -802,12 +811,12 @@ def edit_list(items: list[Any], path: Path, kind: Kind | None, override: Overrid
 
 def assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
     """Return the value that a word gives: a table is merged, += appends, null (None) removes."""
-    kind = kind or kind_like(seen)
+    kind = kind_like(seen) or kind if kind in (None, TABLE) else kind
     if not override.append:
         value = read_value(override.value, kind)
-        return (
-            prune(merge(own if isinstance(own, dict) else {}, value, override.path)) if type(value) is dict else value
-        )
+        if isinstance(value, dict) and isinstance(own, dict):
+            value = merge(own, value, override.path)
+        return prune(value) if isinstance(value, (dict, list)) else value
     if kind and list not in kind.types:
         raise EnvTomlError(f"+= appends to a list, not to {kind.expected}")
     several = override.value.lstrip().startswith("[")
@@ -824,11 +833,10 @@ def expand(sections: Table) -> tuple[Table, list[Finding]]:
     """Merge every profile with the parents it extends; `extends` is gone from the result.
 
     >>> expand({"b": {"extends": "a", "nodes": 2}, "a": {"nodes": 1, "time": "1"}})[0]
-    {'a': {'nodes': 1, 'time': '1'}, 'b': {'nodes': 2, 'time': '1'}}
+    {'b': {'nodes': 2, 'time': '1'}, 'a': {'nodes': 1, 'time': '1'}}
 
-    Each profile is merged once, its parent before it, so a chain may have any length; that is the
-    order of the result. Profiles whose chain has no end (a missing parent, a cycle) are left out,
-    with one finding for each cause.
+    Each profile is merged once, its parent before it, so a chain may have any length. Profiles whose
+    chain has no end (a missing parent, a cycle) are left out, with one finding for each cause.
     """
     profiles = {name: section for name, section in sections.items() if name not in RESERVED}
     findings: list[Finding] = []
@@ -843,7 +851,7 @@ def expand(sections: Table) -> tuple[Table, list[Finding]]:
             base = done.get(parent)
             done[name] = None if base is None else collect(findings, merge_profile, base, profiles[name], name)
             parent = name
-    return {name: table for name, table in done.items() if name is not None and table is not None}, findings
+    return {name: done[name] for name in profiles if done[name] is not None}, findings
 
 
 def merge_profile(base: Table, own: Table, name: str) -> Table:
@@ -879,6 +887,8 @@ def check(config: Table, profiles: Table, shipped: Table) -> list[Finding]:
     fields = {**dict.fromkeys(accepted), **FIELDS}
     kinds = {e: Kind("a table", dict, strict=CLOSE, fields={**fields, "mounts": kind}) for e, kind in MOUNTS.items()}
     for name, section in sections.items():
+        if check_scalar(name, False):
+            findings.append(Finding("expected valid Unicode text as a name", ("sections", name)))
         executor = str(profiles.get(name, {}).get("executor"))
         kind = TABLE if name in RESERVED else kinds.get(executor, kinds[""])
         check_value(section, kind, ("sections", name), findings)
@@ -934,7 +944,7 @@ def check_table(table: Table, kind: Kind | None, path: Path, findings: list[Find
         if kind is VARIABLES and not (key.isascii() and key.isidentifier()):
             problem = "expected the name of an environment variable (letters, digits and _, no digit first)"
         elif kind and kind.strict is not None and key not in kind.fields:
-            problem = unknown_key(key, kind)
+            problem = problem or unknown_key(key, kind)
         if problem:
             findings.append(Finding(problem, (*path, key)))
         elif value is not None:
@@ -989,25 +999,24 @@ def check_names(config: Table, shipped: Table) -> list[Finding]:
 
 
 def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[Override]) -> list[Finding]:
-    """Return a warning for each override that does not reach all heirs, because some set their own.
-
-    `profiles` has parents before their heirs.
-    """
+    """Return a warning for each override that does not reach all heirs, because some set their own."""
     findings = []
     for override in overrides:
         profile, path = override.path[1:2], override.path[2:]
         if not path or path == ("extends",) or lookup(sections, override.path[1:]) is None:
             continue  # nothing that an heir would get
-        value = read_value(override.value) if override.value.startswith("{") else None
+        value = collect([], read_value, override.value, TABLE)  # a table's keys are overridden one by one
         for leaf in [(*path, key) for key in value] if isinstance(value, dict) else [path]:
-            missed = {profile[0]: False}
+            missed: dict[Any, bool | None] = {profile[0]: False, None: None}  # None: no heir
             for name in profiles:
-                if sections[name].get("extends") in missed:
-                    missed[name] = missed[sections[name]["extends"]] or declares(sections[name], leaf)
-            setters = [name for name in list(missed)[1:] if declares(sections[name], leaf)]
+                for heir in reversed(lineage(sections, name, missed)):
+                    above = missed[sections[heir].get("extends")]
+                    missed[heir] = above if above is None else above or declares(sections[heir], leaf)
+            heirs = [name for name, miss in missed.items() if miss is not None and name != profile[0]]
+            setters = [name for name in heirs if declares(sections[name], leaf)]
             if setters:
                 more = f" and {len(setters) - 3} more" if len(setters) > 3 else ""
-                message = f"{sum(missed.values())} of {len(missed) - 1} heirs set their own"
+                message = f"{sum(map(bool, missed.values()))} of {len(heirs)} heirs set their own"
                 message += f" ({', '.join(setters[:3])}{more})"
                 findings.append(Finding(message, ("sections", *profile, *leaf), "warning", override.masked))
     return findings
@@ -1045,8 +1054,8 @@ def site_path(key: str) -> Path:
 
 # A literal secret is masked in all that is printed, and in the comments of the file.
 
-SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})(?:\[\d+\]|\.\d+)*['"]?"""
-MASKED_TEXT = r"""\"{3}[\s\S]*?\"{3}|"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^\s'"\[{][^,}\n]*"""
+SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
+MASKED_TEXT = r"""\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^\s'"\[{][^,}\n]*"""
 
 
 def is_secret(path: Path) -> bool:
@@ -1058,29 +1067,29 @@ def is_secret(path: Path) -> bool:
 
 
 def mask_secrets(text: str, labels: dict[str, str]) -> str:
-    """Replace the literal secrets in TOML text or a flow value; equal ones get equal labels."""
+    """Replace the literal secrets in TOML text; equal ones get equal labels."""
 
     def mask(found: re.Match[str]) -> str:
         bare = unquote(found[2].strip())
-        if bare in ("", "null", "[]") or is_interpolation(bare):
+        if bare in ("", "[]") or is_interpolation(bare):
             return found[0]
         return found[1] + labels.setdefault(bare, f'"***{len(labels) + 1 if labels else ""}"')
 
-    return re.sub(rf"({SECRET_KEY}\s*[:=]\s*)({MASKED_TEXT})", mask, text, flags=re.IGNORECASE)
+    return re.sub(rf"({SECRET_KEY}\s*=\s*)({MASKED_TEXT})", mask, text, flags=re.IGNORECASE)
 
 
 def mask_word(word: str) -> str:
-    """Hide the literal secrets in a word.
+    """Hide the value of a word that holds a secret.
 
     >>> mask_word("sections.p.env_vars.HF_TOKEN=hf_abc"), mask_word("sections.p.env_vars={HF_TOKEN: hf_abc}")
-    ('sections.p.env_vars.HF_TOKEN=***', 'sections.p.env_vars={HF_TOKEN: "***"}')
+    ('sections.p.env_vars.HF_TOKEN=***', 'sections.p.env_vars=***')
     """
     if not any(name in word.upper() for name in SECRET_NAMES):
         return word
-    key, equals, value = word.partition("=")
-    if not re.search(rf"{SECRET_KEY}\+?$", key, re.IGNORECASE):
-        return key + equals + mask_secrets(value, {})
-    return word if is_interpolation(unquote(value)) or value in ("", "null") else f"{key}{equals}***"
+    key, _, value = word.partition("=")
+    harmless = is_interpolation(unquote(value)) or value in ("", "null")
+    names = re.search(rf"{SECRET_KEY}(\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:", word, re.IGNORECASE)
+    return f"{key}=***" if names and not harmless else word
 
 
 # ---------------------------------------------------------------------------------------- plan
@@ -1128,11 +1137,16 @@ class Plan:
 
     def trace(self, finding: Finding) -> Finding:
         """Add a finding's origin: the last word that touched its place, else the site config it stands in."""
-        for name in lineage(self.sections, finding.path[1:2] and finding.path[1]) or finding.path[1:2]:
-            place = (finding.path[0], name, *finding.path[2:])
-            finding.origin = finding.origin or self.touching(place)
-        sources = [x.source for x in self.layers if not x.bundled and declares(x.content, finding.path[:3])]
-        finding.origin = finding.origin or self.touching(finding.path) or "".join(sources[-1:])
+        places = [finding.path]
+        if finding.path[:1] == ("sections",) and len(finding.path) > 1:
+            chain = lineage(self.sections, finding.path[1])
+            places += [("sections", name, *finding.path[2:]) for name in chain[1:]]
+            places += [
+                ("sections", self.sections[name].get("extends")) for name in chain if finding.path[2:] == ("extends",)
+            ]
+        words = [word for word in map(self.touching, places) if word]
+        sources = [x.source for x in reversed(self.layers) if not x.bundled and declares(x.content, finding.path[:3])]
+        finding.origin = "".join((words + sources)[:1])
         return finding
 
     def touching(self, path: Path) -> str:
@@ -1544,6 +1558,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
             raise EnvTomlError("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
         text, status = run(parse_arguments(argv))
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # as TOML is
         sys.stdout.write(text)
         sys.stdout.flush()
     except EnvTomlError as error:

@@ -1,0 +1,82 @@
+"""What the tests share: the case tables, a TOML reader, and ways to run the program and look at its answer."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import env_toml
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib  # Python 3.9 and 3.10
+
+ROOT = Path(env_toml.__file__).resolve().parent
+CASES = Path(__file__).resolve().parent / "cases"
+BUNDLED = {path.stem: path for path in sorted((ROOT / "configs").glob("*.json"))}
+assert BUNDLED, "no bundled configs"
+
+
+def load_cases(name):
+    """Return a table of cases; an empty one would let every test of it pass."""
+    cases = json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+    assert cases, f"{name}.json is empty"
+    assert all(cases.values() if isinstance(cases, dict) else cases), f"{name}.json has an empty part"
+    return cases
+
+
+def generate(config, *words):
+    """Return what the generated file says to its reader."""
+    return tomllib.loads(env_toml.generate(str(config), list(words)))
+
+
+def attempt(call, *args):
+    """Return what a call gives: its value, or the EnvTomlError that it raises."""
+    try:
+        return call(*args)
+    except env_toml.EnvTomlError as error:
+        return error
+
+
+def refusal(call, *args):
+    """Return the EnvTomlError that a call raises; fail with what it returned instead."""
+    seen = attempt(call, *args)
+    assert isinstance(seen, env_toml.EnvTomlError), f"not refused, but gave {seen!r}"
+    return seen
+
+
+def assert_says(text, fragments):
+    missing = [fragment for fragment in fragments if fragment not in str(text)]
+    assert not missing, f"{missing} not in: {text}"
+
+
+def exact(value):
+    """Write a value so that 1, 1.0, True and "1" all differ; the order of keys does not matter."""
+    return json.dumps(value, sort_keys=True)
+
+
+def keys_of(place):
+    r"""Split "a.b\.c.0" into ["a", "b.c", "0"]."""
+    return [key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", place)]
+
+
+def look_up(table, place):
+    """Return what stands at a dotted place; KeyError or IndexError where nothing does."""
+    for key in keys_of(place):
+        table = table[int(key)] if isinstance(table, list) else table[key]
+    return table
+
+
+def write_config(path, config):
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def run(*words, cwd=ROOT):
+    """Run the command line; its output is text."""
+    command = [sys.executable, str(ROOT / "env_toml.py"), *map(str, words)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, encoding="utf-8", errors="surrogateescape", check=False, timeout=60
+    )

@@ -1,0 +1,312 @@
+"""What is checked: kinds of fields, shapes, names, secrets, and the config files themselves."""
+
+import json
+import sys
+from collections import Counter
+
+import pytest
+from helpers import assert_says, attempt, exact, generate, load_cases, refusal, run, write_config
+
+import env_toml
+
+CASES = load_cases("checks")
+FIELDS = [(executor, kind, field) for executor, kind, names in CASES["fields"] for field in names.split()]
+SECRETS = CASES["secrets"]
+
+
+def place(finding):
+    return ".".join(str(key).replace(".", "\\.") for key in finding.path)
+
+
+def findings_of(path, words=()):
+    """Return the errors that a config is refused with, else the warnings that the command line prints."""
+    error = attempt(env_toml.generate, str(path), words)
+    if isinstance(error, env_toml.EnvTomlError):
+        return [(f.level, place(f), str(f)) for f in error.findings]
+    seen = run("-c", path, "-d", *words)
+    assert seen.returncode == 0, seen
+    lines = [line.partition(": ") for line in seen.stderr.splitlines()]
+    return [(level, "sections." + text.partition(": ")[0], text) for level, _, text in lines]
+
+
+def broken_profiles(path, field):
+    """Return the names of the profiles whose field is refused; anything else refused fails the test."""
+    error = attempt(env_toml.generate, str(path))
+    places = {f.path[:3] for f in error.findings} if isinstance(error, env_toml.EnvTomlError) else set()
+    assert all(p[::2] == ("sections", field) for p in places), error
+    return {p[1] for p in places}
+
+
+def assert_field(tmp_path, executor, field, accepts, refuses):
+    good = {f"ok{i}": {**CASES["profiles"][executor], field: value} for i, value in enumerate(accepts)}
+    bad = {f"bad{i}": {**CASES["profiles"][executor], field: value} for i, value in enumerate(refuses)}
+    path = tmp_path / "site.json"
+    checks = {"allow_literal_secrets": True}  # client_secret is a field as well
+    write_config(path, {"checks": checks, "sections": {**good, **bad}})
+    broken = broken_profiles(path, field)
+    assert [bad[name][field] for name in bad.keys() - broken] == [], "not refused"
+    assert [good[name][field] for name in good.keys() & broken] == [], "not accepted"
+    if good:
+        document = generate(write_config(path, {"checks": checks, "sections": good}))
+        assert exact({name: document[name][field] for name in good}) == exact({n: p[field] for n, p in good.items()})
+
+
+@pytest.mark.parametrize(("executor", "kind", "field"), FIELDS, ids=[field for _, _, field in FIELDS])
+def test_field(tmp_path, executor, kind, field):
+    assert_field(tmp_path, executor, field, CASES["kinds"][kind]["accepts"], CASES["kinds"][kind]["refuses"])
+
+
+@pytest.mark.parametrize("case", CASES["shapes"], ids=[f"{c['field']} of {c['executor']}" for c in CASES["shapes"]])
+def test_shape(tmp_path, case):
+    assert_field(tmp_path, case["executor"], case["field"], case["accepts"], case["refuses"])
+
+
+@pytest.mark.parametrize("case", CASES["findings"], ids=[case["name"] for case in CASES["findings"]])
+def test_findings(tmp_path, case):
+    path = write_config(tmp_path / "site.json", {**case.get("config", {}), "sections": case["sections"]})
+    seen = findings_of(path, case.get("words", []))
+    listing = "\n".join(map(str, seen))
+    for level, where, fragments in case["findings"]:
+        match = [f for f in seen if f[:2] == (level, where) and all(fragment in f[2] for fragment in fragments)]
+        assert match, f"{level} at {where!r} with {fragments} is not in:\n{listing}"
+    counts = Counter((level, where) for level, where, _ in case["findings"])
+    assert Counter(f[:2] for f in seen) == counts, listing
+
+
+@pytest.mark.parametrize("key", CASES["keys"])
+def test_config_key(tmp_path, key):
+    path, rows = tmp_path / "site.json", CASES["keys"][key]
+    base = {"sections": {"p": {"executor": "local"}}}
+    for value in rows["accepts"]:
+        assert "p" in generate(write_config(path, {**base, key: value})), value
+    for value in rows["refuses"]:
+        error = refusal(env_toml.generate, str(write_config(path, {**base, key: value})))
+        assert {f.path[0] for f in error.findings} == {key}, f"{value!r}: {error}"
+        assert_says(error, [key, "site.json"])
+
+
+# ------------------------------------------------------------------------------------ secrets
+
+
+def secret_config(tmp_path, allow=False, profile=None):
+    profile = {"executor": "local", "env_vars": {"HF_TOKEN": "${oc.env:HF_TOKEN,''}"}, **(profile or {})}
+    config = {"checks": {"allow_literal_secrets": allow}, "sections": {"p": profile, "heir": {"extends": "p"}}}
+    return write_config(tmp_path / "site.json", config)
+
+
+@pytest.mark.parametrize("variables", SECRETS["harmless"], ids=str)
+def test_harmless_secret(tmp_path, variables):
+    path = secret_config(tmp_path, profile={"custom_spec": {"list": [variables]}, "env_vars": variables})
+    assert generate(path)["heir"]["env_vars"] == variables
+
+
+@pytest.mark.parametrize("key", SECRETS["literal"])
+def test_literal_secret(tmp_path, key):
+    for value in SECRETS["values"]:
+        for profile in ({"env_vars": {key: value}}, {key: value}, {"custom_spec": {"list": [{key: value}]}}):
+            error = refusal(env_toml.generate, str(secret_config(tmp_path, profile=profile)))
+            assert_says(error, [key, "allow_literal_secrets"])
+            assert len(error.findings) == 1, error
+            assert "hunter2" not in str(error)
+            assert generate(secret_config(tmp_path, True, profile))["p"].items() >= profile.items()
+
+
+def assert_hidden(path, *words):
+    seen = run("-c", path, "-d", *words)
+    assert "hunter2" not in seen.stdout + seen.stderr, seen
+    return seen
+
+
+@pytest.mark.parametrize("word", SECRETS["words"])
+def test_secret_of_a_word(tmp_path, word):
+    error = refusal(env_toml.generate, str(secret_config(tmp_path)), [word])
+    assert_says(error, ["literal secret", word.partition("=")[0]])
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("word", SECRETS["words"])
+def test_secret_of_a_word_that_is_allowed(tmp_path, word):
+    path = secret_config(tmp_path, allow=True)
+    seen = assert_hidden(path, word)
+    assert (seen.returncode, seen.stderr) == (0, ""), seen
+    lines = env_toml.generate(str(path), [word]).splitlines()
+    assert any("hunter2" in line for line in lines)
+    assert not [line for line in lines if line.startswith("#") and "hunter2" in line]
+
+
+@pytest.mark.parametrize("word", SECRETS["wrong words"])
+def test_secret_of_a_wrong_word(tmp_path, word):
+    path = secret_config(tmp_path, allow=True, profile={"x_token": 5})
+    assert "hunter2" not in str(refusal(env_toml.generate, str(path), [word]))
+
+
+def test_secret_of_the_wrong_kind(tmp_path):
+    profile = {"client_secret": ["hunter2"], "env_vars": {"HF_TOKEN": ["hunter2"], "B_TOKEN": "hunter2${"}}
+    error = refusal(env_toml.generate, str(secret_config(tmp_path, True, profile)))
+    assert_says(error, ["client_secret", "HF_TOKEN", "B_TOKEN"])
+    assert "hunter2" not in str(error)
+
+
+def test_secret_in_a_warning(tmp_path):
+    profiles = {"p": {"executor": "local"}, "heir": {"extends": "p", "env_vars": {"HF_TOKEN": "${a}"}}}
+    config = {"checks": {"allow_literal_secrets": True}, "sections": profiles}
+    path = write_config(tmp_path / "site.json", config)
+    seen = assert_hidden(path, "sections.p.env_vars.HF_TOKEN=hunter2")
+    assert_says(seen.stderr, ["warning: p.env_vars.HF_TOKEN", "1 of 1 heirs set their own"])
+
+
+# --------------------------------------------------------------------------- the files themselves
+
+
+@pytest.mark.parametrize("case", CASES["bad files"], ids=[case["text"] or "empty" for case in CASES["bad files"]])
+def test_bad_file(tmp_path, case):
+    path = tmp_path / "site.json"
+    path.write_text(case["text"], encoding="utf-8")
+    assert_says(refusal(env_toml.generate, str(path)), ["site.json", *case["says"]])
+
+
+def test_byte_order_mark(tmp_path):
+    path = tmp_path / "site.json"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"sections": {"p": {"executor": "local"}}}')
+    assert generate(path) == {"p": {"executor": "local"}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"description":\n"\xff"}',
+        '{"description": "é"}'.encode("latin-1"),
+        '{"description": "x"}'.encode("utf-16"),
+        b"\x00" * 10,
+        b"[" * 100_000,
+        b'{"sections": ' * 100_000,
+        b'{"force": ' + b"9" * 5000 + b"}",
+        b'{"sections": {"p": {"nodes": ' + b"9" * 5000 + b"}}}",
+    ],
+    ids=["bad byte", "latin-1", "utf-16", "NUL", "deep list", "deep object", "long integer", "long integer of a field"],
+)
+def test_bytes_that_are_no_config(tmp_path, data):
+    path = tmp_path / "site.json"
+    path.write_bytes(data)
+    assert_says(refusal(env_toml.generate, str(path)), ["site.json"])
+
+
+def test_byte_that_is_not_utf8_is_pointed_at(tmp_path):
+    path = tmp_path / "site.json"
+    path.write_bytes(b'{"description":\n  "ab\xff"}')
+    assert_says(refusal(env_toml.generate, str(path)), ["line 2, column 6", "UTF-8"])
+
+
+def test_missing_config(tmp_path):
+    assert_says(refusal(env_toml.generate, str(tmp_path / "nosuch.json")), ["nosuch.json", "dgxcloud, lepton, slurm"])
+    assert_says(refusal(env_toml.generate, str(tmp_path)), [str(tmp_path)])
+
+
+def test_finding_names_the_site_config(tmp_path):
+    path = write_config(tmp_path / "site.json", {"defaults": "slurm", "sections": {"slurm_base": {"nodes": 0}}})
+    (finding,) = refusal(env_toml.generate, str(path)).findings
+    assert (finding.level, finding.path) == ("error", ("sections", "slurm_base", "nodes"))
+    assert "site.json" in finding.origin
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib is there from Python 3.11 on")
+def test_toml_config(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text('defaults = "slurm"\nonly = ["slurm_curate"]\n[sections.slurm_base]\nnodes = 3\n', encoding="utf-8")
+    assert generate(path)["slurm_curate"]["nodes"] == 3
+    path.write_text('[sections.p]\nexecutor = "local"\nexecutor = "slurm"\n', encoding="utf-8")
+    assert_says(refusal(env_toml.generate, str(path)), ["site.toml", "line 3"])
+    path.write_text("[sections.p]\nday = 2024-01-01\nnan = nan\n", encoding="utf-8")
+    assert_says(refusal(env_toml.generate, str(path)), ["p.nan"])
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="tomllib is not there before Python 3.11")
+def test_toml_config_on_an_older_python(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text('defaults = "slurm"\n', encoding="utf-8")
+    error = refusal(env_toml.generate, str(path))
+    assert_says(error, ["site.toml", "3.11"])
+    assert len(str(error).splitlines()) == 1
+
+
+# ------------------------------------------------------------------------------------ defaults
+
+
+def profile(**fields):
+    return {"sections": {"p": {"executor": "local", **fields}}}
+
+
+def write_configs(tmp_path, configs):
+    for name, config in configs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_config(tmp_path / name, config)
+    return tmp_path / "site.json"
+
+
+def test_defaults_merge_in_order(tmp_path):
+    first = profile(a=1, b=1, c=1, table={"x": 1, "y": 1}, items=[1, 2])
+    second = profile(b=2, c=2, table={"y": 2, "z": 2}, items=[3], gone=1)
+    own = {"defaults": ["first.json", "second.json"], **profile(c=3, table={"z": None}, gone=None)}
+    path = write_configs(tmp_path, {"first.json": first, "second.json": second, "site.json": own})
+    expected = {"executor": "local", "a": 1, "b": 2, "c": 3, "table": {"x": 1, "y": 2}, "items": [3]}
+    assert generate(path)["p"] == expected
+
+
+def test_defaults_are_relative_to_their_file(tmp_path):
+    configs = {
+        "site.json": {"defaults": "shared/team.json", "only": ["slurm_curate"]},
+        "shared/team.json": {"defaults": ["../base.json"], "sections": {"slurm_base": {"account": "team"}}},
+        "base.json": {"defaults": "slurm", "sections": {"slurm_base": {"account": "base", "partition": "base"}}},
+    }
+    curate = generate(write_configs(tmp_path, configs))["slurm_curate"]
+    assert (curate["account"], curate["tunnel"]) == ("team", "ssh")
+
+
+def test_defaults_in_a_diamond(tmp_path):
+    configs = {
+        "site.json": {"defaults": ["left.json", "right.json"]},
+        "left.json": {"defaults": "top.json", **profile(left=2)},
+        "right.json": {"defaults": "top.json", **profile(right=2)},
+        "top.json": profile(left=1, right=1, top=1),
+    }
+    seen = generate(write_configs(tmp_path, configs))["p"]
+    assert seen == {"executor": "local", "left": 2, "right": 2, "top": 1}
+
+
+@pytest.mark.parametrize(
+    ("configs", "cycle"),
+    [
+        ({"site.json": {"defaults": "site.json"}}, ["site.json"]),
+        ({"site.json": {"defaults": ["./site.json"]}}, ["site.json"]),
+        ({"site.json": {"defaults": "a.json"}, "a.json": {"defaults": "site.json"}}, ["site.json", "a.json"]),
+        (
+            {
+                "site.json": {"defaults": ["slurm", "a.json"]},
+                "a.json": {"defaults": "b.json"},
+                "b.json": {"defaults": "a.json"},
+            },
+            ["a.json", "b.json"],
+        ),
+    ],
+    ids=["itself", "itself by another name", "two", "two further on"],
+)
+def test_defaults_in_a_cycle(tmp_path, configs, cycle):
+    assert_says(refusal(env_toml.generate, str(write_configs(tmp_path, configs))), cycle)
+
+
+def test_defaults_that_are_not_there(tmp_path):
+    path = write_configs(tmp_path, {"site.json": {"defaults": "slrum"}})
+    assert_says(refusal(env_toml.generate, str(path)), ["slrum", "did you mean slurm", "dgxcloud, lepton, slurm"])
+    path = write_configs(tmp_path, {"site.json": {"defaults": "a.json"}, "a.json": [1]})
+    assert_says(refusal(env_toml.generate, str(path)), ["a.json", "object"])
+
+
+def test_bundled_configs_have_no_findings():
+    for name in ("lepton", "slurm", "dgxcloud"):
+        seen = run("-c", name, "-d")
+        assert (seen.returncode, seen.stderr) == (0, ""), seen
+
+
+def test_every_kind_is_used():
+    """A kind that no field has, or a field of no kind, would be a mistake in the table."""
+    assert {kind for _, kind, _ in FIELDS} == CASES["kinds"].keys(), json.dumps(CASES["fields"])
