@@ -39,6 +39,7 @@ From Python: env_toml.generate("slurm", ["sections.slurm_base.account=x"]) retur
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -57,6 +58,7 @@ __all__ = ["EnvTomlError", "Finding", "generate"]
 
 DEFAULT_CONFIG = "lepton"
 CONFIG_FOLDERS = ("env_toml_configs", "configs")  # in a wheel; in a checkout or a copied folder
+HERE = os.path.dirname(os.path.realpath(__file__) if os.path.isfile(__file__) else __file__)  # else in a zip
 RESERVED = ("wandb", "cli", "cache", "artifacts")  # sections that are not profiles
 EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
 SECRET_NAMES = ("TOKEN", "SECRET", "PASSWORD", "API_KEY")
@@ -529,9 +531,10 @@ class Layer:
 def bundled_configs() -> dict[str, str]:
     """Map the names of the configs that came with this module to their paths, also inside a zip."""
     for folder in CONFIG_FOLDERS:
-        root = os.path.join(os.path.dirname(__file__), folder)
+        root = os.path.join(HERE, folder)
         names = os.listdir(root) if os.path.isdir(root) else list_zipped(folder)
-        configs = {name[:-5]: os.path.join(root, name) for name in sorted(names) if name.endswith(".json")}
+        bare = sorted(name[:-5] for name in names if name.endswith(".json"))
+        configs = {name: os.path.join(root, f"{name}.json") for name in bare}
         if configs:
             return configs
     return {}
@@ -882,7 +885,7 @@ def check(config: Table, profiles: Table, shipped: Table) -> list[Finding]:
     literal secret has the level "secret".
     """
     sections, checks = config.get("sections", {}), config.get("checks", {})
-    findings = [] if sections else [Finding("there is nothing to write", ("sections",))]
+    findings = [] if sections else [Finding("there are none, so nothing to write", ("sections",))]
     accepted = {*checks.get("extra_fields", ()), *(key for own in shipped.get("sections", {}).values() for key in own)}
     fields = {**dict.fromkeys(accepted), **FIELDS}
     kinds = {e: Kind("a table", dict, strict=CLOSE, fields={**fields, "mounts": kind}) for e, kind in MOUNTS.items()}
@@ -1070,12 +1073,13 @@ def mask_secrets(text: str, labels: dict[str, str]) -> str:
     """Replace the literal secrets in TOML text; equal ones get equal labels."""
 
     def mask(found: re.Match[str]) -> str:
-        bare = unquote(found[2].strip())
+        bare = unquote((found[2] or "").strip())
         if bare in ("", "[]") or is_interpolation(bare):
             return found[0]
         return found[1] + labels.setdefault(bare, f'"***{len(labels) + 1 if labels else ""}"')
 
-    return re.sub(rf"({SECRET_KEY}\s*=\s*)({MASKED_TEXT})", mask, text, flags=re.IGNORECASE)
+    pattern = rf"^#.*|({SECRET_KEY}\s*=\s*)({MASKED_TEXT})"
+    return re.sub(pattern, mask, text, flags=re.IGNORECASE | re.MULTILINE)
 
 
 def mask_word(word: str) -> str:
@@ -1190,8 +1194,7 @@ def import_tomli_w() -> Any:
     try:
         import tomli_w
     except ImportError:
-        here = os.path.dirname(os.path.abspath(__file__))
-        advice = f"pip install tomli-w, or copy its folder tomli_w into {here}"
+        advice = f"pip install tomli-w, or copy its folder tomli_w into {HERE}"
         raise EnvTomlError(f"the module tomli_w is missing: {advice}") from None
     return tomli_w
 
@@ -1241,8 +1244,8 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
     except FileExistsError:
         advice = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
         raise EnvTomlError(f"{path} exists and is left as it is; {advice}") from None
-    except OSError as error:
-        raise EnvTomlError(f"{path}: {error.strerror or error}") from None
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; RecursionError: 1000 folders
+        raise EnvTomlError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
@@ -1254,19 +1257,10 @@ def write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
     if old and not force:
         raise FileExistsError
     if old and old[0] == data:
-        os.chmod(target, 0o600 if private else old[1])
+        if private and old[1] != 0o600:
+            os.chmod(target, 0o600)
         return "unchanged"
-    fresh = write_fresh(target, data, 0o600 if private else old and old[1])
-    try:
-        if old or not take_name(fresh, target):
-            old = read_old(target)
-            if not force:
-                raise FileExistsError
-            if old:
-                os.replace(write_fresh(target, *old), f"{target}.bak")
-            os.replace(fresh, target)
-    finally:
-        remove(fresh)
+    write_fresh(target, data, 0o600 if private else old and old[1], take_over if force else take_name)
     return "wrote"
 
 
@@ -1279,41 +1273,43 @@ def read_old(target: str) -> tuple[bytes, int] | None:
         return None
 
 
-def write_fresh(target: str, data: bytes, mode: int | None) -> str:
-    """Write data to a new file in the target's folder and flush it to disk; return its path."""
+def write_fresh(target: str, data: bytes, mode: int | None, take: Callable[[str, str], None]) -> None:
+    """Write data to a fresh file in the target's folder, flush it to disk and `take` the target's name for it."""
     fresh = os.path.join(os.path.dirname(target), f".env_toml-{os.urandom(8).hex()}")
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else mode)
     try:
-        with open(descriptor, "wb") as file:
+        with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else mode), "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
             if mode is not None:
-                os.fchmod(descriptor, mode)  # what the umask took away
-    except BaseException:
-        remove(fresh)
-        raise
-    return fresh
+                os.fchmod(file.fileno(), mode)  # what the umask took away
+        take(fresh, target)
+    finally:
+        if os.path.lexists(fresh):
+            os.unlink(fresh)
 
 
-def take_name(fresh: str, target: str) -> bool:
-    """Give a fresh file a name that nothing has; False where something has it after all."""
+def take_name(fresh: str, target: str) -> None:
+    """Give a fresh file a name that nothing has; raises FileExistsError where something has it after all."""
     try:
         os.link(fresh, target)
     except FileExistsError:
-        return False
+        raise
     except OSError:  # a file system without hard links
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            return False
-        os.replace(fresh, target)
-    return True
+            os.replace(fresh, target)
+        except OSError:
+            os.unlink(target)
+            raise
 
 
-def remove(path: str) -> None:
-    if os.path.lexists(path):  # else it has taken the target's name
-        os.unlink(path)
+def take_over(fresh: str, target: str) -> None:
+    """Give a fresh file a name that something may have, whose content is kept as NAME.bak."""
+    old = read_old(target)
+    if old:
+        write_fresh(f"{target}.bak", *old, os.replace)
+    os.replace(fresh, target)
 
 
 # --------------------------------------------------------------------------------- other modes
@@ -1341,25 +1337,25 @@ def find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
         changed = key in shipped and value != lookup(plan.shipped, site_path(key))
         if value is not None and not changed and not any(map(os.environ.get, variables)):
-            yield f"sections.{key}=...", ", ".join([*variables[:1], meaning])
+            yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
 
 
 def show(plan: Plan, profile: str) -> str:
     """Return one expanded profile as TOML, each line with the profile or override it comes from."""
     if profile not in plan.profiles:
-        raise EnvTomlError(f"there is no profile {profile!r}{suggest(profile, plan.profiles)}")
+        raise EnvTomlError(f"{profile!r} is not a profile{suggest(profile, plan.profiles)}")
     chain = lineage(plan.sections, profile)
 
     def origin(path: Path) -> str:
         name = next(name for name in chain if declares(plan.sections[name], path))
         return one_line(f"override of {name}" if plan.touching(("sections", name, *path)) else name)
 
-    lines = [f"[{format_key(profile)}]  # {one_line(' <- '.join(chain))}"]
-    lines += show_table(plan.profiles[profile], (profile,), origin)
+    header = format_key(profile)
+    lines = [f"[{header}]  # {one_line(' <- '.join(chain))}", *show_table(plan.profiles[profile], header, (), origin)]
     return "\n".join(lines) + "\n" + READER_FACTS
 
 
-def show_table(table: Table, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
+def show_table(table: Table, header: str, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
     """Yield the lines of a table, plain values before tables as TOML wants it, each with its origin."""
     nested = []
     for key, value in table.items():
@@ -1368,14 +1364,14 @@ def show_table(table: Table, path: Path, origin: Callable[[Path], str]) -> Itera
             nested.append(key)
         else:
             first, *others = mask_secrets(text, {}).splitlines()
-            yield from (f"{first}  # {origin((*path[1:], key))}", *others)
+            yield from (f"{first}  # {origin((*path, key))}", *others)
     for key in nested:
-        header = ".".join(map(format_key, (*path, key)))
-        tables = table[key] if isinstance(table[key], list) else [table[key]]
-        header = f"[[{header}]]" if tables is table[key] else f"[{header}]"
-        for item in tables:
-            yield from ("", f"{header}  # {origin((*path[1:], key))}")
-            yield from show_table(item, (*path, key), origin)
+        inner, source = f"{header}.{format_key(key)}", origin((*path, key))
+        if isinstance(table[key], dict):
+            yield from ("", f"[{inner}]  # {source}", *show_table(table[key], inner, (*path, key), origin))
+        else:
+            for index, item in enumerate(table[key]):
+                yield from ("", f"[[{inner}]]  # {source}", *show_table(item, inner, (*path, key, index), origin))
 
 
 def format_key(key: str) -> str:
@@ -1414,12 +1410,12 @@ def compare(path: str, text: str) -> str:
     target = os.path.realpath(os.path.expanduser(path))
     exists = os.path.exists(target)
     labels: dict[str, str] = {}
-    old = mask_secrets(read_text(target, path) if exists else "", labels).split("\n")
-    new = mask_secrets(text, labels).split("\n")
+    texts = (mask_secrets(side, labels) for side in (read_text(target, path) if exists else "", text))
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", side) for side in texts)
     for lines in (old, new):
         del lines[slice(*find_command(lines))]
-    names = (path if exists else os.devnull, f"{path} (generated)")
-    return "".join(f"{line}\n" for line in difflib.unified_diff(old, new, *names, lineterm=""))
+    diff = difflib.unified_diff(old, new, path if exists else os.devnull, f"{path} (generated)")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
 
 def find_command(lines: Sequence[str]) -> tuple[int, int]:
@@ -1489,9 +1485,11 @@ def parse_arguments(argv: Sequence[str] | None) -> Any:
         epilog=manual,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
         allow_abbrev=False,
+        add_help=False,
     )
     parser.error = refuse  # type: ignore[method-assign]
     add = parser.add_argument
+    add("-h", "--help", action="store_true", help="show this text")
     add("-c", "--config", metavar="NAME|FILE", help=f"a bundled config or a file (default: {DEFAULT_CONFIG})")
     add("-f", "--force", action="store_true", help="replace an existing file, as force=true does")
     add = parser.add_argument_group("modes (none: write the file)").add_mutually_exclusive_group().add_argument
@@ -1507,22 +1505,25 @@ def parse_arguments(argv: Sequence[str] | None) -> Any:
         if word.startswith("-"):
             refuse(f"unknown option {mask_word(word)}")
     options.words = words + ["force=true"] * options.force
+    options.manual = parser.format_help() if options.help else ""
     return options
 
 
 def run(options: Any) -> tuple[str, int]:
     """Do what the options say; return the text for standard output and the exit status."""
+    if options.help:
+        return options.manual, 0
     if options.list or options.version:
-        if options.words or options.config:
-            raise EnvTomlError(f"--{'list' if options.list else 'version'} takes no config and no words")
+        if options.words or options.config is not None:
+            raise EnvTomlError(f"--{'list' if options.list else 'version'} takes no -c, no -f and no words")
         return (show_configs() if options.list else show_version()), 0
     if options.lint is not None:
         tell(lint(options.lint, options.config, options.words))
         return f"{options.lint}: no errors\n", 0
-    plan = Plan(options.config or DEFAULT_CONFIG, options.words)
+    plan = Plan(DEFAULT_CONFIG if options.config is None else options.config, options.words)
     tell(plan.warnings)
     if options.tree:
-        glyphs, encoding = "├─└│", sys.stdout.encoding or "ascii"
+        glyphs, encoding = "├─└│", getattr(sys.stdout, "encoding", "ascii")
         return show_tree(plan, glyphs.encode(encoding, "replace").decode(encoding) == glyphs), 0
     if options.show is not None:
         return show(plan, options.show), 0
@@ -1537,7 +1538,7 @@ def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
     path = plan.config.get("output_path", "")
     if path == "-" and not check_only:
         return text, 0
-    if os.path.basename(path) in ("", "-") or "\0" in path or "${" in path:
+    if os.path.basename(path) in ("", "-") or os.path.expanduser(path).startswith("~") or "\0" in path or "${" in path:
         raise EnvTomlError(f"output_path: expected the path of a file, found {path!r}")
     if check_only:
         difference = compare(path, text)
@@ -1546,26 +1547,43 @@ def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
 
 
 def tell(findings: Iterable[Finding]) -> None:
-    """Print findings on standard error, equal ones once."""
-    for line in dict.fromkeys(f"{finding.level}: {finding}" for finding in findings):
-        print(line, file=sys.stderr)
+    """Print findings on standard error, equal ones once; where that fails, the exit status has to do."""
+    lines = dict.fromkeys(f"{finding.level}: {finding}\n" for finding in findings)
+    with contextlib.suppress(OSError):
+        put(sys.stderr, "".join(lines))
+
+
+def put(stream: Any, text: str) -> None:
+    """Print UTF-8, as TOML is, whatever the locale; raises OSError, and then nothing is printed at exit."""
+    if stream is None:
+        raise OSError(0, "it is closed")
+    try:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: the one place that turns an EnvTomlError into messages."""
     status = 0
+    sys.path.append(HERE)  # python -I leaves out the script's folder, where a copied tomli_w lies
     try:
         if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
             raise EnvTomlError("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
         text, status = run(parse_arguments(argv))
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # as TOML is
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put(sys.stdout, text)
     except EnvTomlError as error:
         tell(error.findings)
         status = 2
     except BrokenPipeError:  # the reader has seen enough, as in `env_toml.py -d | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass
+    except OSError as error:
+        tell([Finding(f"standard output: {error.strerror}")])
+        status = 2
     sys.exit(status)
 
 

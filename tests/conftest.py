@@ -1,11 +1,18 @@
-"""Make the module beside this folder importable, and the properties try the same examples every time."""
+"""Fixtures for all tests; the properties try the same examples every time."""
 
+from __future__ import annotations
+
+import functools
+import os
 import sys
-from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+pytest.register_assert_rewrite("cli", "helpers")
+import cli  # noqa: E402
+
+sys.path.insert(0, str(cli.ROOT))  # the tests import this very env_toml, not an installed one
 
 settings.register_profile(
     "same-every-time",
@@ -16,3 +23,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("same-every-time")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run env_toml.py with the given words, in a folder of the test's own: see `cli.run`."""
+    return functools.partial(cli.run, cwd=tmp_path)
+
+
+@pytest.fixture
+def clean(monkeypatch, tmp_path):
+    """Give the test's own process the clean environment and folder, for calls without a subprocess."""
+    for name in os.environ.keys() - cli.environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)

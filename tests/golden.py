@@ -1,0 +1,54 @@
+"""The table of commands in cases/cli.json and what they must print, in cases/golden/.
+
+A case holds: `run` (the words), `before` (commands that come first), `files` (name -> text), `env`,
+`exit` (0 unless it says otherwise) and `python` (the oldest Python that can do it). NAME.out and
+NAME.err hold what goes to standard output and standard error; a file that is absent means nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import cli
+
+HERE = Path(__file__).resolve().parent / "cases"
+GOLDEN = HERE / "golden"
+CASES = json.loads((HERE / "cli.json").read_text(encoding="utf-8"))
+
+MASKED = (
+    (r"\b[0-9a-f]{12}\b", "DIGEST"),
+    (r"(env_toml|tomli-w) \d+(\.\w+)+", r"\1 VERSION"),
+    (r"optional arguments:", "options:"),  # argparse before Python 3.10
+    (r"-c, --config NAME\|FILE", "-c NAME|FILE, --config NAME|FILE"),  # argparse from Python 3.13 on
+)
+
+
+def missing(case: dict) -> str:
+    """Say which Python the case needs, "" where this one will do."""
+    oldest = case.get("python", "3.9")
+    return f"needs Python {oldest} (tomllib)" if sys.version_info < tuple(map(int, oldest.split("."))) else ""
+
+
+def perform(case: dict, folder: Path) -> dict[str, object]:
+    """Run a case in an empty folder; return its exit status and what it printed, masked."""
+    for name, text in case.get("files", {}).items():
+        (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    for words in case.get("before", ()):
+        assert cli.run(*words, cwd=folder).returncode == 0
+    done = cli.run(*case["run"], cwd=folder, env=case.get("env"))
+    return {"exit": done.returncode, "out": mask(done.stdout), "err": mask(done.stderr)}
+
+
+def mask(text: str) -> str:
+    for pattern, name in MASKED:
+        text = re.sub(pattern, name, text)
+    return text
+
+
+def expected(name: str) -> dict[str, object]:
+    files = {end: GOLDEN / f"{name}.{end}" for end in ("out", "err")}
+    texts = {end: file.read_text(encoding="utf-8") if file.exists() else "" for end, file in files.items()}
+    return {"exit": CASES[name].get("exit", 0), **texts}

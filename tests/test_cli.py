@@ -1,0 +1,391 @@
+"""The command line: what each mode prints, and that nobody sees anything but results and findings."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import sys
+
+import golden
+import pytest
+from cli import CLUSTERS, CONFIGS, RESERVED, assert_refused, body, files, read_toml
+
+import env_toml
+
+MODES = (["-d"], ["--check"], ["--lint", "x.toml"], ["--list"], ["--tree"], ["--show", "slurm_base"], ["--version"])
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+needs_tomllib = pytest.mark.skipif(sys.version_info < (3, 11), reason="needs tomllib (Python 3.11) for --lint")
+
+
+@pytest.fixture
+def call(clean, capsys):
+    """Run env_toml.main in this process: the same as the command, for tests with many runs."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            env_toml.main(list(words))
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call
+
+
+# ------------------------------------------------------------------------------- golden outputs
+
+
+@pytest.mark.parametrize("name", golden.CASES)
+def test_output(tmp_path, name):
+    """What is printed, to the letter; `python tests/regenerate.py` takes a new output over."""
+    case = golden.CASES[name]
+    if golden.missing(case):
+        pytest.skip(golden.missing(case))
+    found, expected = golden.perform(case, tmp_path), golden.expected(name)
+    assert found["err"] == expected["err"]
+    assert found["out"] == expected["out"]
+    assert found["exit"] == expected["exit"]
+
+
+def test_there_is_no_golden_output_without_a_case():
+    stems = {path.stem for path in golden.GOLDEN.iterdir()}
+    silent = {name for name in golden.CASES if name not in stems}
+    assert stems <= golden.CASES.keys()
+    assert silent == {"check-same", "check-same-by-other-words"}
+
+
+@pytest.mark.parametrize("path", sorted(golden.GOLDEN.iterdir()), ids=lambda path: path.name)
+def test_output_is_plain_text(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]|Traceback|\S +\n", text)
+    assert not re.search("hf_abcdef|hf_zyx", text), "a secret"
+    if path.suffix == ".err":
+        assert all(line.startswith(("error: ", "warning: ")) for line in text.splitlines())
+
+
+# ---------------------------------------------------------------------------------------- modes
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(MODES, 2)), ids=lambda mode: mode[0])
+def test_modes_exclude_each_other(call, tmp_path, one, other):
+    status, out, err = call(*one, *other)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"error: [^\n]+\n", err)
+    assert one[0] in err
+    assert other[0] in err
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--list", "-c", "slurm"],
+        ["--list", "force=true"],
+        ["--version", "-c", "slurm"],
+        ["--version", "output_path=x"],
+        ["--lint", "", "output_path=x"],
+        ["--lint", ""],
+        ["--show", ""],
+        ["-c", ""],
+        ["-c"],
+        ["--show"],
+        ["--lint"],
+        ["--tree=yes"],
+        ["--force=true"],
+        ["-x"],
+        ["--", "force"],
+        ["-"],
+        [""],
+        ["="],
+        ["=x"],
+        ["a"],
+        ["--dr"],
+        ["-c", "."],
+        ["-c", "/dev/null"],
+        ["-c", "nowhere.toml"],
+        ["-c", "slurm.json"],
+        ["-c", "SLURM"],
+        ["-c", "../slurm"],
+    ],
+    ids=shlex.join,
+)
+def test_a_usage_error_is_one_line(run, tmp_path, words):
+    assert_refused(run(*words))
+    assert files(tmp_path) == []
+
+
+WORD_ORDERS = [
+    order
+    for order in itertools.permutations(
+        [("-c", "slurm"), ("-d",), ("-f",), ("only=[slurm_curate]",), ("expand=false",)]
+    )
+    if order.index(("only=[slurm_curate]",)) < order.index(("expand=false",))
+]
+
+
+def test_options_and_words_mix_in_any_order(call):
+    said = {call(*itertools.chain(*order)) for order in WORD_ORDERS}
+    assert len(said) == 1
+    status, out, err = said.pop()
+    assert (status, err) == (0, "")
+    assert "slurm_curator_base" in read_toml(out)
+
+
+@pytest.mark.parametrize("config", ["-cslurm", "--config=slurm"])
+def test_spellings_of_an_option(run, config):
+    done = run(config, "-d")
+    assert (done.returncode, body(done.stdout)) == (0, body(env_toml.generate("slurm")))
+
+
+def test_the_printed_file_is_the_written_one(run, tmp_path):
+    words = ("-c", "slurm", "sections.slurm_base.account=x", "output_path=env.toml")
+    printed = run(*words, "-d")
+    run(*words)
+    assert printed.stdout == (tmp_path / "env.toml").read_text(encoding="utf-8")
+    assert printed.stdout == env_toml.generate("slurm", words[2:])
+
+
+def test_the_command_in_the_file_makes_it_again(run, tmp_path):
+    words = ["sections.slurm_base.mounts=['/a b:/b', /c:/d]", "output_path=it's.toml", "-c", "slurm"]
+    run(*words)
+    first = (tmp_path / "it's.toml").read_text(encoding="utf-8")
+    line = next(line for line in first.splitlines() if line.startswith("# Generated by: "))
+    program, script, *again = shlex.split(line.partition(": ")[2])
+    assert (program, script) == ("python", "env_toml.py")
+    assert run(*again, "-d").stdout == first
+
+
+def test_a_masked_secret_leaves_the_rest_of_the_command(run):
+    secret = "sections.slurm_base.env_vars.HF_TOKEN=hf_abcdef123"
+    done = run("-c", "slurm", "-d", secret, "checks.allow_literal_secrets=true", "expand=false")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("# Generated by: "))
+    assert shlex.split(line)[-2:] == ["checks.allow_literal_secrets=true", "expand=false"]
+    assert "hf_abcdef123" not in done.stdout
+
+
+# ---------------------------------------------------------------------------------------- --tree
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_tree(call, config):
+    status, out, _ = call("-c", config, "--tree")
+    lines = out.splitlines()
+    assert status == 0
+    assert max(map(len, lines)) <= 100
+    profiles = read_toml(env_toml.generate(config)).keys() - RESERVED
+    shown = [name for line in lines for name in re.findall(r"^[ │├└─]*(\w+)  ", f"{line}  ") if name in profiles]
+    assert sorted(shown) == sorted(profiles)
+    steps = set(re.findall(r"# nemotron steps run (\S+)", env_toml.generate(config)))
+    assert steps
+    assert steps <= set(out.split())
+
+
+# ---------------------------------------------------------------------------------------- --show
+
+SHOWN = (
+    (),
+    ("sections.{}_base.env_vars={{A: '#x', 'B': ' '}}", "sections.{}_base.totally_new=[[1, 2], [], [3.5]]"),
+    ("sections.{}_base.custom_spec={{t: {{u: {{}}, v: [{{w: 1}}, {{}}]}}, 'a.b': [], '': 1}}",),
+)
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=("shipped", "lists", "tables"))
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_shown_profile_is_that_of_the_file(call, config, words):
+    words = [word.format(config.partition("-")[0]) for word in words]
+    document = read_toml(env_toml.generate(config, words))
+    for profile in document.keys() - RESERVED:
+        status, out, _ = call("-c", config, "--show", profile, *words)
+        assert status == 0
+        assert read_toml(out) == {profile: document[profile]}
+        for line in out.splitlines():
+            if re.match(r"[\w.\"-]+ = [^\[]", line):
+                assert re.search(r"  # (override of )?\w+$", line), line
+
+
+# --------------------------------------------------------------------------------------- --check
+
+
+def test_only_the_command_is_not_compared(run, tmp_path):
+    run("-c", "slurm")
+    target = tmp_path / "env.slurm.toml"
+    text = target.read_text(encoding="utf-8")
+    for old, new, status in (
+        ("# Generated by: python env_toml.py", "# Generated by: hand", 0),
+        ("# Nemotron execution", "# My execution", 1),
+        ("\n[slurm_curate]", "\n# mine\n[slurm_curate]", 1),
+        ('"/lustre:/lustre",\n', '"/lustre:/lustre"\n', 1),
+        ("nodes = 1\n", "nodes = 1\r\n", 1),
+    ):
+        assert old in text
+        target.write_bytes(text.replace(old, new, 1).encode())
+        done = run("-c", "slurm", "--check")
+        assert (done.returncode, bool(done.stdout)) == (status, bool(status)), new
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", None], ids=["not text", "a folder"])
+def test_what_cannot_be_compared(run, tmp_path, content):
+    if content is None:
+        (tmp_path / "env.slurm.toml").mkdir()
+    else:
+        (tmp_path / "env.slurm.toml").write_bytes(content)
+    assert_refused(run("-c", "slurm", "--check"), "env.slurm.toml")
+
+
+# ---------------------------------------------------------------------------------------- --lint
+
+VARIANTS = {
+    "expanded": (),
+    "with extends": ("expand=false",),
+    "some": ("only=[{0}_curate, {0}_rl_nemo_rl_rlhf]",),
+    "some with extends": ("only=[{0}_peft_automodel]", "expand=false"),
+    "secret": ("sections.{0}_base.env_vars.HF_TOKEN=hf_abcdef123", "checks.allow_literal_secrets=true"),
+    "extra field": ("sections.{0}_base.nodse=x", "checks.extra_fields=[nodse]"),
+    "extra fields": ("sections.{0}_base.nodse=x", "checks.extra_fields=[nodse, 'exe cutor', \"it's\"]", "expand=false"),
+    "preamble": ("preamble=# Generated by: me\n# Allowed: nothing",),
+}
+
+
+@needs_tomllib
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_generated_file_has_no_findings(call, config, variant):
+    words = [word.format(config.partition("-")[0]) for word in VARIANTS[variant]]
+    assert call("-c", config, "output_path=env.toml", *words)[0] == 0
+    status, out, err = call("--lint", "env.toml")
+    assert (status, err) == (0, "")
+    assert "env.toml" in out
+
+
+@needs_tomllib
+def test_a_hand_edited_file_is_not_let_off(run, tmp_path):
+    """The note of what the checks let pass counts only where env_toml writes it."""
+    run("-c", "slurm", "output_path=env.toml")
+    target = tmp_path / "env.toml"
+    text = target.read_text(encoding="utf-8").replace(
+        "HF_TOKEN = \"${oc.env:HF_TOKEN,''}\"", 'HF_TOKEN = "hf_abcdef123"'
+    )
+    target.write_text(f"{text}# Allowed: checks.allow_literal_secrets=true\n", encoding="utf-8")
+    done = run("--lint", "env.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "HF_TOKEN" in done.stderr
+    assert "hf_abcdef123" not in done.stderr
+
+
+@needs_tomllib
+def test_a_toml_config(run, tmp_path):
+    (tmp_path / "site.toml").write_text('defaults = "slurm"\n[sections.slurm_base]\naccount = "acme"\n')
+    done = run("-c", "./site.toml", "-d")
+    assert done.returncode == 0
+    assert read_toml(done.stdout)["slurm_curate"]["account"] == "acme"
+
+
+# ------------------------------------------------------------------------------- language and text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", "slurm", "-d"),
+        ("--list",),
+        ("-c", "slurm", "--show", "slurm_base"),
+        ("-c", "slurm", "--check"),
+        ("--help",),
+    ],
+    ids=" ".join,
+)
+def test_the_c_locale_changes_nothing(run, words):
+    plain, other = run(*words), run(*words, env=C_LOCALE)
+    assert (other.returncode, other.stdout, other.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+
+
+def test_the_tree_is_ascii_in_the_c_locale(run):
+    assert run("-c", "slurm", "--tree", env=C_LOCALE).stdout == golden.expected("tree-ascii")["out"]
+
+
+CAFE = "caf\u00e9"
+
+
+@pytest.mark.parametrize("env", [C_LOCALE, {"PYTHONIOENCODING": "ascii"}], ids=["C", "ascii"])
+@pytest.mark.parametrize("mode", [("-d",), ("--check",), ("--show", "slurm_base")], ids=" ".join)
+def test_text_that_the_terminal_does_not_know(run, tmp_path, mode, env):
+    site = f'{{"defaults": "slurm", "sections": {{"slurm_base": {{"account": "{CAFE}"}}}}}}'
+    (tmp_path / "site.json").write_text(site, encoding="utf-8")
+    done = run("-c", "./site.json", *mode, env=env)
+    assert (done.returncode, done.stderr) == (int(mode == ("--check",)), "")
+    if mode != ("--check",):
+        assert read_toml(done.stdout)["slurm_base"]["account"] == CAFE, "TOML is UTF-8, wherever it goes"
+
+
+def test_a_name_that_the_terminal_does_not_know(run, tmp_path):
+    done = run("-c", "slurm", f"output_path={CAFE}.toml", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files(tmp_path) == [f"{CAFE}.toml"]
+
+
+def test_a_name_that_the_c_locale_does_not_know(run, tmp_path):
+    site = f'{{"defaults": "slurm", "output_path": "{CAFE}.toml"}}'
+    (tmp_path / "site.json").write_text(site, encoding="utf-8")
+    done = run("-c", "./site.json", env=C_LOCALE)
+    if done.returncode:
+        assert_refused(done, "ascii")
+    assert files(tmp_path) == [f"{CAFE}.toml", "site.json"][bool(done.returncode) :]
+
+
+def test_a_word_in_the_c_locale(run):
+    """Bytes that Python could not decode must not reach the file."""
+    done = run("-c", "slurm", "-d", f"sections.slurm_base.account={CAFE}", env=C_LOCALE)
+    if done.returncode == 0:
+        assert read_toml(done.stdout)["slurm_base"]["account"] == CAFE
+    else:
+        assert_refused(done, "slurm_base.account")
+
+
+@pytest.mark.parametrize("width", ["20", "1000", "x"])
+def test_the_width_of_the_terminal_is_only_for_the_help(run, width):
+    narrow, plain = (run("-c", "slurm", "--tree", env={"COLUMNS": columns}) for columns in (width, "100"))
+    assert (narrow.returncode, narrow.stdout) == (plain.returncode, plain.stdout)
+
+
+def test_no_colours_even_when_asked_for(run):
+    done = run("--help", env={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+
+
+def test_nothing_is_asked(run, tmp_path):
+    """Standard input is not read: an answer that waits there changes nothing."""
+    (tmp_path / "env.lepton.toml").write_text("a = 1\n")
+    assert_refused(run(input="y\n" * 9), "force=true")
+    assert (tmp_path / "env.lepton.toml").read_text() == "a = 1\n"
+
+
+# --------------------------------------------------------------------------------- after writing
+
+
+@pytest.mark.parametrize("config", CLUSTERS)
+def test_every_site_value_is_asked_for_until_it_is_set(call, config):
+    out = call("-c", config, "-f")[1]
+    asked = re.findall(r"(sections\.[\w.]+)=", out)
+    assert len(asked) >= 5
+    for key in asked:
+        value = "[/a:/b]" if key.endswith(".mounts") else "x"
+        assert key not in call("-c", config, "-f", f"{key}={value}")[1]
+
+
+@pytest.mark.parametrize("config", CLUSTERS)
+def test_every_variable_that_is_named_works(call, monkeypatch, config):
+    out = call("-c", config, "-f")[1]
+    named = dict(re.findall(r"(sections\.[\w.]+)=.*?\b([A-Z][A-Z_]+): ", out))
+    assert named
+    for key, variable in named.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "x")
+            assert f"{key}=" not in call("-c", config, "-f")[1], variable
+
+
+def test_the_export_line_works_in_a_shell(run, tmp_path):
+    out = run("-c", "slurm", "output_path=it's a/$(x).toml").stdout
+    name, value = shlex.split(out.splitlines()[-1])[1].split("=", 1)
+    assert name == "NEMOTRON_ENV_FILE"
+    assert (tmp_path / value).is_file()
