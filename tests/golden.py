@@ -21,8 +21,6 @@ CASES = json.loads((HERE / "cli.json").read_text(encoding="utf-8"))
 MASKED = (
     (r"\b[0-9a-f]{12}\b", "DIGEST"),
     (r"(env_toml|tomli-w) \d+(\.\w+)+", r"\1 VERSION"),
-    (r"optional arguments:", "options:"),  # argparse before Python 3.10
-    (r"-c, --config NAME\|FILE", "-c NAME|FILE, --config NAME|FILE"),  # argparse from Python 3.13 on
 )
 
 

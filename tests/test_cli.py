@@ -99,7 +99,6 @@ def test_modes_exclude_each_other(call, tmp_path, one, other):
         ["="],
         ["=x"],
         ["a"],
-        ["--dr"],
         ["-c", "."],
         ["-c", "/dev/null"],
         ["-c", "nowhere.toml"],
