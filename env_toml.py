@@ -535,8 +535,9 @@ def replace_interpolations(text: str, stand_in: str) -> str | None:
 class Layer:
     """One config file as read: its name for messages, whether it is a bundled one, and its content."""
 
-    def __init__(self, source: str, bundled: bool, content: Table) -> None:
+    def __init__(self, source: str, bundled: bool, content: Table, nulls: bool = True) -> None:
         self.source, self.bundled, self.content = source, bundled, content
+        self.nulls = nulls  # False spares `merge_layers` a walk through all values
 
 
 def bundled_configs() -> dict[str, str]:
@@ -586,19 +587,19 @@ def load_layer(source: str, folder: str, trail: dict[str, str], layers: dict[str
     if key in trail or len(trail) == MAX_DEPTH:
         raise EnvTomlError(f"{shown}: defaults lead back to it: {' -> '.join([*trail.values(), shown])}")
     if key not in layers:
-        content = read_config(path, shown)
-        defaults = content.pop("defaults", None) or []
+        layer = read_config(path, shown, key in map(os.path.realpath, bundled.values()))
+        defaults = layer.content.pop("defaults", None) or []
         for name in [defaults] if isinstance(defaults, str) else defaults:
             load_layer(name, os.path.dirname(path), {**trail, key: shown}, layers)
-        layers[key] = Layer(shown, key in map(os.path.realpath, bundled.values()), content)
+        layers[key] = layer
 
 
-def read_config(path: str, shown: str) -> Table:
+def read_config(path: str, shown: str, bundled: bool) -> Layer:
     """Read one JSON (or, from Python 3.11 on, TOML) config; errors name the file, line and column."""
     text = read_text(path, shown)
     content = read_toml(text, shown) if path.endswith(".toml") else read_json(text, shown)
     check_shape(content, shown)
-    return content
+    return Layer(shown, bundled, content, "null" in text)
 
 
 def read_text(path: str, shown: str) -> str:
@@ -735,10 +736,11 @@ def merge_layers(layers: Iterable[Layer]) -> Table:
     for layer in layers:
         wrong: list[Finding] = []
         merged = collect(wrong, merge, merged, layer.content) if merged else layer.content
+        if layer.nulls and not wrong:
+            merged = prune(merged)
         if wrong:
             raise EnvTomlError(*(Finding(f.message, f.path, f.level, layer.source) for f in wrong))
-    pruned: Table = prune(merged)
-    return pruned
+    return merged
 
 
 # ----------------------------------------------------------------------------------- overrides
@@ -939,7 +941,7 @@ def check_value(value: Any, kind: Kind | None, path: Path, findings: list[Findin
     elif type(value) is list:
         for index, item in enumerate(value):
             check_value(item, kind and kind.item, (*path, index), findings)
-    elif value and type(value) in (str, int) and resolved and is_secret(path) and not is_interpolation(value):
+    elif resolved and type(value) in (str, int) and value and is_secret(path) and not is_interpolation(value):
         findings.append(Finding("a literal secret", path, "secret"))
 
 
@@ -1470,7 +1472,7 @@ def show_configs() -> str:
     """Return the bundled configs with their descriptions."""
     configs = bundled_configs()
     width = max(map(len, configs), default=0)
-    about = {name: read_config(path, name).get("description", "") for name, path in configs.items()}
+    about = {name: read_config(path, name, True).content.get("description", "") for name, path in configs.items()}
     lines = [f"{name:<{width}}  {text}{' (default)' * (name == DEFAULT_CONFIG)}" for name, text in about.items()]
     return "".join(f"{one_line(line)}\n" for line in lines)
 
