@@ -1007,8 +1007,9 @@ def check_names(config: Table, shipped: Table) -> list[Finding]:
     for key in ("recommended_min_nodes", "site_values"):
         uses.update((("checks", key, name), site_path(name)[1]) for name in checks.get(key, ()))
     findings = [Finding("names no profile (null writes all)", ("only",))] if only == [] else []
+    names = {True: sections.keys() - RESERVED, False: sections.keys() | bundled.keys()}
     for path, name in uses.items():
-        known = sections.keys() - RESERVED if path[0] == "only" else {**sections, **bundled}.keys()
+        known = names[path[0] == "only"]
         if name not in known:
             findings.append(Finding(f"there is no profile {name!r}{suggest(name, known)}", path))
     parents = [str(section.get("extends")) for section in sections.values()]
