@@ -310,7 +310,7 @@ def parse_word(word: str) -> Override:
     """
     key = re.split(r"(?<!\\)=", word, maxsplit=1)[0]
     if key == word:
-        raise EnvTomlError(f"{mask_word(word)!r} is not KEY=VALUE, as in force=true")
+        raise EnvTomlError(f"{mask_word(word)!r} is not KEY=VALUE, as in force=true (a config file goes with -c)")
     append = key.endswith("+")
     return Override(word, split_key(key[: len(key) - append], word), append, word[len(key) + 1 :])
 
@@ -775,7 +775,7 @@ def apply_override(config: Table, override: Override) -> Table:
     in_profile = path[0] == "sections" and len(path) > 2 and path[1] not in RESERVED
     seen = config
     if path[0] == "defaults":
-        raise EnvTomlError("defaults belongs in a config file; name that file with -c")
+        raise EnvTomlError("this belongs in a config file; name that file with -c")
     if in_profile:
         seen = {"sections": {path[1]: inherited(config.get("sections", {}), path[1], path[2])}}
     edited: Table = edit(config, seen, path, CONFIG, override)
@@ -890,7 +890,7 @@ def broken_chain(profiles: Table, chain: list[str], parent: object, advice: dict
         return Finding(f"there is no profile {name} to extend{advice[name]}", path)
     cycle = chain[chain.index(str(parent)) :]
     shown = cycle if len(cycle) < 10 else [*cycle[:4], "...", *cycle[-4:]]
-    return Finding(f"extends returns to itself: {' -> '.join([*shown, cycle[0]])}", ("sections", cycle[0], "extends"))
+    return Finding(f"the chain returns to itself: {' -> '.join([*shown, cycle[0]])}", ("sections", cycle[0], "extends"))
 
 
 # -------------------------------------------------------------------------------------- checks
@@ -995,10 +995,11 @@ def check_executor(name: str, own: Table, profiles: Table, findings: list[Findin
         check_value(profile["mounts"], MOUNTS.get(executor), (*path, "mounts"), findings)
 
 
-def check_names(config: Table, shipped: Table) -> list[Finding]:
+def check_names(config: Table, before: Table, shipped: Table) -> list[Finding]:
     """Return the names of profiles that nobody meant: used where there is none, or new and close to another.
 
-    A new name needs `extends`, `executor` or an heir, or else to be unlike the names that have one.
+    A new name needs `extends`, `executor` or an heir; without, it is an error if it is like a name that
+    has one, and a warning if it is only a word that brings it (`before` is the config without words).
     """
     sections, bundled, checks = config.get("sections", {}), shipped.get("sections", {}), config.get("checks", {})
     only = config.get("only")
@@ -1016,9 +1017,9 @@ def check_names(config: Table, shipped: Table) -> list[Finding]:
     rooted = {n for n, section in sections.items() if {"extends", "executor"} & section.keys()}.union(parents, bundled)
     for name in sections.keys() - rooted - set(RESERVED):
         near = suggest(name, rooted, CLOSE)
-        if near:
+        if near or name not in before.get("sections", {}):
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
-            findings.append(Finding(message, ("sections", name)))
+            findings.append(Finding(message, ("sections", name), "error" if near else "warning"))
     return findings
 
 
@@ -1112,7 +1113,7 @@ def mask_word(word: str) -> str:
     if not any(name in word.upper() for name in SECRET_NAMES):
         return word
     key, _, value = word.partition("=")
-    harmless = is_interpolation(unquote(value)) or value in ("", "null")
+    harmless = is_interpolation(unquote(value)) or value in ("", "null") or ".secret_vars." in key
     names = re.search(rf"{SECRET_KEY}(\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:", word, re.IGNORECASE)
     return f"{key}=***" if names and not harmless else word
 
@@ -1137,12 +1138,13 @@ class Plan:
         if config is None:
             raise EnvTomlError(*findings)
         self.shipped = merge_layers(layer for layer in self.layers if layer.bundled)
+        self.base: Table = config
         self.config, wrong = apply_overrides(config, self.overrides)
         findings += wrong
         self.sections = self.config.get("sections", {})
         self.profiles, wrong = expand(self.sections)
         wrong += check(self.config, self.profiles, self.shipped)
-        wrong += [] if layers else check_names(self.config, self.shipped)
+        wrong += [] if layers else check_names(self.config, config, self.shipped)
         self.secret = any(finding.level == "secret" for finding in wrong)
         findings += map(self.trace, filter(self.judge, wrong))
         if any(finding.level == "error" for finding in findings):
@@ -1271,7 +1273,10 @@ def write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
     """Write to a fresh file beside the target, then give it the target's name in one step."""
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError("not a regular file (output_path=- writes to standard output)")
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    folder = os.path.dirname(target)
+    if os.path.isfile(folder):
+        raise NotADirectoryError(0, f"{folder} is a file, not a folder")
+    os.makedirs(folder, exist_ok=True)
     old = read_old(target)
     if old and not force:
         raise FileExistsError
@@ -1349,13 +1354,20 @@ def report(plan: Plan, path: str, outcome: str) -> str:
 
 
 def find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the word that sets a site value which is still as shipped; its variable, and what to put there."""
-    shipped = plan.shipped.get("checks", {}).get("site_values", {})
+    """Yield the word that sets a site value which nobody set yet; its variable, and what to put there.
+
+    Words set values, and so do the config files above the one that asks for them.
+    """
     for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        value = lookup(plan.config, site_path(key))
+        path = site_path(key)
+        value = lookup(plan.config, path)
+        above: list[Layer] = []
+        for layer in plan.layers:
+            above = [] if lookup(layer.content, ("checks", "site_values", key)) else [*above, layer]
+        named = value != lookup(plan.base, path) or any(o.path[: len(path)] == path for o in plan.overrides)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
-        changed = key in shipped and value != lookup(plan.shipped, site_path(key))
-        if value is not None and not changed and not any(map(os.environ.get, variables)):
+        given = named or any(declares(layer.content, path) for layer in above) or any(map(os.environ.get, variables))
+        if value == "" or (value is not None and not given):
             yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
 
 
@@ -1494,20 +1506,23 @@ def parse_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     import getopt  # argparse, with its translations, would cost a tenth of a run
 
     long = ["config=", "force", "dry-run", "check", "lint=", "list", "tree", "show=", "version", "help"]
+    short = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
     try:
         found, words = getopt.gnu_getopt(list(argv), "c:fdh", long)
     except getopt.GetoptError as error:
         raise EnvTomlError(f"{error.msg}; --help shows the usage") from None
-    names = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
-    options = {names.get(name, name): value for name, value in found}
-    modes = options.keys() - {"--config", "--force", "--help"}
+    names = [short.get(name, name) for name, _ in found]
+    modes = sorted({*names} - {"--config", "--force", "--help"})
     problem = ""
-    if len(modes) > 1 or len(options) < len(found):
-        problem = f"{' and '.join(sorted(modes))} exclude each other" if len(modes) > 1 else "an option stands twice"
-    elif modes & {"--list", "--version"} and (len(found) > 1 or words):
-        problem = f"{modes.pop()} takes no other option and no words"
+    if len(modes) > 1:
+        problem = f"{' and '.join(modes)} exclude each other"
+    elif len({*names}) < len(names):
+        problem = f"{max(names, key=names.count)} stands twice"
+    elif modes in (["--list"], ["--version"]) and (len(names) > 1 or words):
+        problem = f"{modes[0]} takes no other option and no words"
     if problem:
         raise EnvTomlError(f"{problem}; --help shows the usage")
+    options = {name: value for name, (_, value) in zip(names, found)}
     return options, words + ["force=true"] * ("--force" in options)
 
 

@@ -187,3 +187,58 @@ def test_a_private_file_that_is_unchanged_is_closed_to_others(tmp_path):
     target.chmod(0o644)
     assert env_toml.write(str(target), "x", force=True, private=True) == "unchanged"
     assert oct(target.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "afile").write_text("")
+    assert "afile is a file, not a folder" in refusal(env_toml.write, str(tmp_path / "afile" / "x.toml"), "x", True)
+
+
+def test_an_option_that_stands_twice(call):
+    assert call("-c", "slurm", "-d", "--config", "lepton") == {
+        "exit": 2,
+        "out": "",
+        "err": "error: --config stands twice; --help shows the usage\n",
+    }
+
+
+def test_a_word_for_another_cluster_is_a_warning(call):
+    said = call("-d", "sections.slurm_base.account=x")
+    assert said["exit"] == 0
+    assert said["err"] == (
+        "warning: slurm_base: unknown profile 'slurm_base' (a new profile needs extends or executor)"
+        " (in sections.slurm_base.account=x)\n"
+    )
+
+
+PLACEHOLDER = "sections.slurm_base.mounts=..."
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "asked"),
+    [
+        ({}, [], True),
+        ({}, ["sections.slurm_base.mounts=[/lustre:/lustre]"], False),
+        ({}, ["sections.slurm_base.mounts.0=/fs:/fs"], False),
+        ({}, ["sections.slurm_base={mounts: [/fs:/fs]}"], False),
+        ({}, ["sections.slurm_base={nodes: 2}"], True),
+        ({"sections": {"slurm_base": {"mounts": ["/lustre:/lustre"]}}}, [], False),
+        (
+            {
+                "sections": {"slurm_base": {"mounts": ["/fs:/fs"]}},
+                "checks": {"site_values": {"slurm_base.mounts": "yours"}},
+            },
+            [],
+            True,
+        ),
+        ({"checks": {"site_values": {"slurm_base.mounts": None}}}, [], False),
+    ],
+)
+def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config, words, asked):
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", **config}))
+    out = call("-c", "site.json", *words)["out"]
+    assert (PLACEHOLDER in out) == asked, out
+
+
+def test_an_empty_site_value_is_still_asked_for(call):
+    assert "sections.slurm_base.account=..." in call("-c", "slurm", "sections.slurm_base.account=")["out"]
