@@ -101,7 +101,7 @@ class Finding:
         place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
         place = place.replace(".sections.", ".", 1)[1:]
         origin = f" (in {self.origin})" if self.origin else ""
-        return one_line(f"{place}{': ' if place else ''}{self.message}{origin}")
+        return _one_line(f"{place}{': ' if place else ''}{self.message}{origin}")
 
 
 class EnvTomlError(ValueError):
@@ -112,10 +112,10 @@ class EnvTomlError(ValueError):
         super().__init__("\n".join(map(str, self.findings)))
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     r"""Escape what would end a line or a TOML comment: control characters, line separators, half pairs.
 
-    >>> one_line("a\nb\x07")
+    >>> _one_line("a\nb\x07")
     'a\\nb\\x07'
     """
     if text.isprintable():
@@ -123,7 +123,7 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def shorten(value: object) -> str:
+def _shorten(value: object) -> str:
     """Show a value in a message: cut at 60 characters, lists and tables only by their type."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a table"
@@ -131,7 +131,7 @@ def shorten(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def suggest(name: object, known: Iterable[str], ratio: float = FEW) -> str:
+def _suggest(name: object, known: Iterable[str], ratio: float = FEW) -> str:
     """Return "; did you mean X?" for the nearest known name, "" where none is close."""
     import difflib
 
@@ -139,7 +139,7 @@ def suggest(name: object, known: Iterable[str], ratio: float = FEW) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def collect(findings: list[Finding], stage: Callable[..., Any], *args: Any) -> Any:
+def _collect(findings: list[Finding], stage: Callable[..., Any], *args: Any) -> Any:
     """Call a stage; what it raises joins `findings` and None is returned, so that a run tells all at once."""
     try:
         return stage(*args)
@@ -169,21 +169,21 @@ class Kind:
     ) -> None:
         self.expected, self.types, self.fits = expected, types, fits
         self.item, self.fields, self.strict = item, fields or {}, strict
-        self.unknown: dict[str, str] = {}  # what `unknown_key` said: difflib is slow
+        self.unknown: dict[str, str] = {}  # what `_unknown_key` said: difflib is slow
 
     def inside(self, key: Any) -> Kind | None:
         return self.fields.get(key, self.item)
 
 
-def is_slurm_time(text: str) -> bool:
+def _is_slurm_time(text: str) -> bool:
     """Tell whether sbatch takes a time limit (https://slurm.schedmd.com/sbatch.html#OPT_time)."""
     shape = r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|(?i:unlimited|infinite)"
-    return bool(re.fullmatch(shape, replace_interpolations(text, "1") or "", re.ASCII))
+    return bool(re.fullmatch(shape, _replace_interpolations(text, "1") or "", re.ASCII))
 
 
-def is_slurm_mount(text: str) -> bool:
+def _is_slurm_mount(text: str) -> bool:
     """Tell whether a text is host:container or host:container:flags."""
-    parts = (replace_interpolations(text, "x") or "").split(":")
+    parts = (_replace_interpolations(text, "x") or "").split(":")
     return len(parts) in (2, 3) and all(parts)
 
 
@@ -195,14 +195,14 @@ LIST = Kind("a list", list)
 TABLE = Kind("a table", dict)
 COUNT = Kind("an integer of at least 0", int, fits=lambda number: number >= 0)
 POSITIVE = Kind("an integer of at least 1", int, fits=lambda number: number >= 1)
-TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=is_slurm_time)
+TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=_is_slurm_time)
 EXECUTOR = Kind(f"an executor ({', '.join(EXECUTORS)})", str, fits=EXECUTORS.__contains__)
 STRINGS = Kind("a list of strings", list, item=STRING)
 TABLES = Kind("a list of tables", list, item=TABLE)
 VARIABLES = Kind("a table", dict, item=Kind("a string (or a {...} secret reference)", str, dict))
 MOUNT_FIELDS: dict[str, Kind | None] = {"path": STRING, "mount_path": STRING, "from": STRING}
 MOUNT = Kind("a string or a table", str, dict, fields=MOUNT_FIELDS)
-SLURM_MOUNT = Kind("host:container or host:container:flags, as in /lustre:/lustre", str, fits=is_slurm_mount)
+SLURM_MOUNT = Kind("host:container or host:container:flags, as in /lustre:/lustre", str, fits=_is_slurm_mount)
 LEPTON_MOUNT = Kind("a table with path and mount_path", dict, fits={"path", "mount_path"}.issubset, fields=MOUNT_FIELDS)
 MOUNTS = {  # by executor
     "": Kind("a list of strings or tables", list, item=MOUNT),
@@ -273,10 +273,10 @@ CONFIG_KEYS: dict[str, Kind | None] = {
 CONFIG = Kind("an object", dict, fields=CONFIG_KEYS, strict=0)
 
 
-def kind_like(value: object) -> Kind | None:
+def _kind_like(value: object) -> Kind | None:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
-        return Kind(TABLE.expected, dict, fields={key: kind_like(item) for key, item in value.items()})
+        return Kind(TABLE.expected, dict, fields={key: _kind_like(item) for key, item in value.items()})
     kinds: dict[type, Kind] = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
     return kinds.get(type(value))
 
@@ -289,13 +289,13 @@ class Override:
 
     def __init__(self, word: str, path: Path, append: bool, value: str) -> None:
         self.word, self.path, self.append, self.value = word, path, append, value
-        self.masked = mask_word(word) if len(word) < 200 else f"{mask_word(word)[:200]}..."
+        self.masked = _mask_word(word) if len(word) < 200 else f"{_mask_word(word)[:200]}..."
 
 
 def parse_words(words: Iterable[str]) -> tuple[list[Override], list[Finding]]:
     """Take the words apart; each that cannot be is a finding."""
     findings: list[Finding] = []
-    overrides = [collect(findings, parse_word, word) for word in words]
+    overrides = [_collect(findings, parse_word, word) for word in words]
     return list(filter(None, overrides)), findings
 
 
@@ -306,23 +306,23 @@ def parse_word(word: str) -> Override:
     >>> override.path, override.append, override.value
     (('sections', 'p', 'mounts', '0'), False, '/a=b')
 
-    Raises EnvTomlError for a word without `=` and for a key that `split_key` refuses.
+    Raises EnvTomlError for a word without `=` and for a key that `_split_key` refuses.
     """
     key = re.split(r"(?<!\\)=", word, maxsplit=1)[0]
     if key == word:
-        raise EnvTomlError(f"{mask_word(word)!r} is not KEY=VALUE, as in force=true (a config file goes with -c)")
+        raise EnvTomlError(f"{_mask_word(word)!r} is not KEY=VALUE, as in force=true (a config file goes with -c)")
     append = key.endswith("+")
-    return Override(word, split_key(key[: len(key) - append], word), append, word[len(key) + 1 :])
+    return Override(word, _split_key(key[: len(key) - append], word), append, word[len(key) + 1 :])
 
 
-def split_key(key: str, word: str) -> Path:
+def _split_key(key: str, word: str) -> Path:
     r"""Split a dotted key; `word` is what an error quotes.
 
         key       = part { "." plain | "[" bracketed "]" }
         plain     = characters but . [ ]     bracketed = characters but [ ]
         \. \[ \] \= stand for the character itself
 
-    >>> split_key(r"a.b\.c[d.e].0", "")
+    >>> _split_key(r"a.b\.c[d.e].0", "")
     ('a', 'b.c', 'd.e', '0')
 
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
@@ -335,7 +335,7 @@ def split_key(key: str, word: str) -> Path:
         if not found or len(path) == MAX_DEPTH:
             expected = f"at most {MAX_DEPTH} parts" if found else "a name, .name or [name]"
             at = pos + bool(path and key.startswith(".", pos))
-            raise EnvTomlError(f"{mask_word(word)!r}: expected {expected} at character {at + 1}: {key[pos:] + '='!r}")
+            raise EnvTomlError(f"{_mask_word(word)!r}: expected {expected} at character {at + 1}: {key[pos:] + '='!r}")
         path.append(re.sub(r"\\([.\[\]=])", r"\1", found[1] or found[2]))
         pos = found.end()
     return tuple(path)
@@ -356,45 +356,45 @@ def read_value(text: str, kind: Kind | None = None) -> Any:
     start = len(text) - len(text.lstrip())
     opens = {"[": list, "{": dict}.get(text[start : start + 1])
     if opens and (kind is None or opens in kind.types):
-        value, end = read_node(text, start, kind, 0)
+        value, end = _read_node(text, start, kind, 0)
         if end < len(text.rstrip()):
-            raise flow_error(text, end, "nothing may follow the closing bracket")
+            raise _flow_error(text, end, "nothing may follow the closing bracket")
         return value
     if kind and str in kind.types and text != "null":
-        return unquote(text)
-    value = read_scalar(text.strip(), kind)
-    return unquote(text) if kind is None and isinstance(value, str) else value
+        return _unquote(text)
+    value = _read_scalar(text.strip(), kind)
+    return _unquote(text) if kind is None and isinstance(value, str) else value
 
 
-def unquote(text: str) -> str:
+def _unquote(text: str) -> str:
     """Remove one pair of matching outer quotes.
 
-    >>> unquote("'a'"), unquote('"a'), unquote("'")
+    >>> _unquote("'a'"), _unquote('"a'), _unquote("'")
     ('a', '"a', "'")
     """
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] in "'\"" else text
 
 
-def read_scalar(text: str, kind: Kind | None) -> Any:
+def _read_scalar(text: str, kind: Kind | None) -> Any:
     """Read a value without quotes: by its kind, else by its looks. A whole `${...}` is of every kind."""
     if text == "null" or (not text and kind is None):
         return None
-    if is_interpolation(text) or (kind and str in kind.types):
+    if _is_interpolation(text) or (kind and str in kind.types):
         return text
-    number = read_number(text)
+    number = _read_number(text)
     if kind is None:
         return {"true": True, "false": False}.get(text, text) if number is None else number
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     value = words.get(text.lower()) if bool in kind.types else number
     if type(value) not in kind.types:
-        raise EnvTomlError(f"expected {kind.expected}, found {shorten(text)}")
+        raise EnvTomlError(f"expected {kind.expected}, found {_shorten(text)}")
     return value
 
 
-def read_number(text: str) -> int | float | None:
+def _read_number(text: str) -> int | float | None:
     """Read a number as JSON writes it (https://www.rfc-editor.org/rfc/rfc8259#section-6), else None.
 
-    >>> read_number("-12"), read_number("1e3"), read_number("0123"), read_number("1_000")
+    >>> _read_number("-12"), _read_number("1e3"), _read_number("0123"), _read_number("1_000")
     (-12, 1000.0, None, None)
     """
     found = re.fullmatch(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", text, re.ASCII)
@@ -407,21 +407,21 @@ def read_number(text: str) -> int | float | None:
 # A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one.
 
 
-def read_node(text: str, pos: int, kind: Kind | None, depth: int) -> tuple[Any, int]:
+def _read_node(text: str, pos: int, kind: Kind | None, depth: int) -> tuple[Any, int]:
     """Read the list, table or scalar that starts at `pos`; return it and where it ends."""
     opening = text[pos : pos + 1]
     if opening not in ("[", "{"):
-        end = end_of_scalar(text, pos, ",]}")
-        bare = dequote(text, pos, end)
-        return (bare if opening in ("'", '"') else read_scalar(bare, kind)), end
+        end = _end_of_scalar(text, pos, ",]}")
+        bare = _dequote(text, pos, end)
+        return (bare if opening in ("'", '"') else _read_scalar(bare, kind)), end
     if depth == MAX_DEPTH:
-        raise flow_error(text, pos, f"nested more than {MAX_DEPTH} deep")
+        raise _flow_error(text, pos, f"nested more than {MAX_DEPTH} deep")
     if kind and (list if opening == "[" else dict) not in kind.types:
-        raise flow_error(text, pos, f"expected {kind.expected} (quote text that begins with {opening})")
-    return read_items(text, skip_spaces(text, pos + 1), kind, depth + 1, "]" if opening == "[" else "}")
+        raise _flow_error(text, pos, f"expected {kind.expected} (quote text that begins with {opening})")
+    return _read_items(text, _skip_spaces(text, pos + 1), kind, depth + 1, "]" if opening == "[" else "}")
 
 
-def read_items(text: str, pos: int, kind: Kind | None, depth: int, closing: str) -> tuple[Any, int]:
+def _read_items(text: str, pos: int, kind: Kind | None, depth: int, closing: str) -> tuple[Any, int]:
     """Read items or `key: value` pairs up to the closing bracket; a trailing comma is fine.
 
     A key ends at the first colon outside quotes. A null is fine in a table only: TOML has none.
@@ -430,24 +430,24 @@ def read_items(text: str, pos: int, kind: Kind | None, depth: int, closing: str)
     while not text.startswith(closing, pos):
         key: Any = len(items)
         if closing == "}":
-            start, end = pos, end_of_scalar(text, pos, ":,}")
-            key = dequote(text, start, end)
+            start, end = pos, _end_of_scalar(text, pos, ":,}")
+            key = _dequote(text, start, end)
             if key in items or start == end or text[end] != ":":
-                raise flow_error(text, start, f"{key!r} stands twice" if key in items else "expected key: value")
-            pos = skip_spaces(text, end + 1)
+                raise _flow_error(text, start, f"{key!r} stands twice" if key in items else "expected key: value")
+            pos = _skip_spaces(text, end + 1)
         start = pos
-        items[key], pos = read_node(text, pos, kind and kind.inside(key), depth)
+        items[key], pos = _read_node(text, pos, kind and kind.inside(key), depth)
         if closing == "]" and (items[key] is None or start == pos):
-            raise flow_error(text, start, "expected an item (TOML has no null; '' is the empty string)")
-        pos = skip_spaces(text, pos)
+            raise _flow_error(text, start, "expected an item (TOML has no null; '' is the empty string)")
+        pos = _skip_spaces(text, pos)
         if text.startswith(",", pos):
-            pos = skip_spaces(text, pos + 1)
+            pos = _skip_spaces(text, pos + 1)
         elif not text.startswith(closing, pos):
-            raise flow_error(text, pos, f"expected , or {closing}")
+            raise _flow_error(text, pos, f"expected , or {closing}")
     return (list(items.values()) if closing == "]" else items), pos + 1
 
 
-def dequote(text: str, pos: int, end: int) -> str:
+def _dequote(text: str, pos: int, end: int) -> str:
     """Return a scalar without its quotes: '' is one ' in single quotes, JSON's rules hold in double."""
     bare = text[pos:end].strip()
     if re.fullmatch(r"'(?:[^']|'')*'", bare):
@@ -455,36 +455,36 @@ def dequote(text: str, pos: int, end: int) -> str:
     try:
         return str(json.loads(bare)) if bare[:1] in ("'", '"') else bare
     except ValueError:
-        raise flow_error(text, pos, "not quoted by the rules of JSON or YAML") from None
+        raise _flow_error(text, pos, "not quoted by the rules of JSON or YAML") from None
 
 
-def end_of_scalar(text: str, pos: int, stops: str) -> int:
+def _end_of_scalar(text: str, pos: int, stops: str) -> int:
     """Return where a scalar ends: at a stop outside quotes, brackets and `${...}`."""
     depth = 0
     while pos < len(text) and (depth or text[pos] not in stops):
         char = text[pos]
         if char in "'\"" or text.startswith("${", pos):
-            end = close_interpolation(text, pos) if char == "$" else close_quote(text, pos)
+            end = _close_interpolation(text, pos) if char == "$" else _close_quote(text, pos)
             if not end:
-                raise flow_error(text, pos, f"unclosed {'${' if char == '$' else char}")
+                raise _flow_error(text, pos, f"unclosed {'${' if char == '$' else char}")
             pos = end
         else:
             depth += (char in "[{") - (char in "]}")
             pos += 1
     if pos == len(text):
-        raise flow_error(text, pos, "a bracket is not closed")
+        raise _flow_error(text, pos, "a bracket is not closed")
     return pos
 
 
-def skip_spaces(text: str, pos: int) -> int:
+def _skip_spaces(text: str, pos: int) -> int:
     return len(text) - len(text[pos:].lstrip())
 
 
-def flow_error(text: str, pos: int, problem: str) -> EnvTomlError:
+def _flow_error(text: str, pos: int, problem: str) -> EnvTomlError:
     return EnvTomlError(f"{problem}, at {f'character {pos + 1}' if pos < len(text) else 'the end'} of the value")
 
 
-def close_quote(text: str, pos: int) -> int:
+def _close_quote(text: str, pos: int) -> int:
     """Return the position after the quoted text at `pos`, 0 where the quote has no end."""
     found = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL).match(text, pos)
     return found.end() if found else 0
@@ -494,10 +494,10 @@ def close_quote(text: str, pos: int) -> int:
 # https://omegaconf.readthedocs.io/en/latest/grammar.html
 
 
-def close_interpolation(text: str, pos: int) -> int:
+def _close_interpolation(text: str, pos: int) -> int:
     """Return the position after the `}` that closes the `${` at `pos`, 0 where there is none.
 
-    >>> close_interpolation("${a:${b,'}'}}/c", 0)
+    >>> _close_interpolation("${a:${b,'}'}}/c", 0)
     13
     """
     depth = 0
@@ -508,21 +508,21 @@ def close_interpolation(text: str, pos: int) -> int:
     return 0
 
 
-def is_interpolation(value: object) -> bool:
+def _is_interpolation(value: object) -> bool:
     """Tell whether a value is wholly one `${...}`."""
-    return isinstance(value, str) and value.startswith("${") and close_interpolation(value, 0) == len(value)
+    return isinstance(value, str) and value.startswith("${") and _close_interpolation(value, 0) == len(value)
 
 
-def replace_interpolations(text: str, stand_in: str) -> str | None:
+def _replace_interpolations(text: str, stand_in: str) -> str | None:
     r"""Replace every `${...}` but the escaped ones (`\${`); None where one is not closed.
 
-    >>> replace_interpolations("${oc.env:H,${x}}:00", "1"), replace_interpolations("a${b", "")
+    >>> _replace_interpolations("${oc.env:H,${x}}:00", "1"), _replace_interpolations("a${b", "")
     ('1:00', None)
     """
     kept, pos = "", 0
     for mark in re.finditer(r"\\.|\$\{", text, re.DOTALL):
         if mark[0] == "${" and mark.start() >= pos:
-            end = close_interpolation(text, mark.start())
+            end = _close_interpolation(text, mark.start())
             if not end:
                 return None
             kept, pos = kept + text[pos : mark.start()] + stand_in, end
@@ -544,7 +544,7 @@ def bundled_configs() -> dict[str, str]:
     """Map the names of the configs that came with this module to their paths, also inside a zip."""
     for folder in CONFIG_FOLDERS:
         root = os.path.join(HERE, folder)
-        names = os.listdir(root) if os.path.isdir(root) else list_zipped(folder)
+        names = os.listdir(root) if os.path.isdir(root) else _list_zipped(folder)
         bare = sorted(name[:-5] for name in names if name.endswith(".json"))
         configs = {name: os.path.join(root, f"{name}.json") for name in bare}
         if configs:
@@ -552,7 +552,7 @@ def bundled_configs() -> dict[str, str]:
     return {}
 
 
-def list_zipped(folder: str) -> list[str]:
+def _list_zipped(folder: str) -> list[str]:
     """Return the names of the files in a folder of the zip that this module was imported from."""
     archive = getattr(globals()["__loader__"], "archive", None)
     if not archive:
@@ -570,39 +570,39 @@ def load_layers(source: str) -> list[Layer]:
     Raises EnvTomlError for a name that is neither, a cycle, or a file that cannot be used.
     """
     layers: dict[str, Layer] = {}
-    load_layer(source, "", {}, layers)
+    _load_layer(source, "", {}, layers)
     return list(layers.values())
 
 
-def load_layer(source: str, folder: str, trail: dict[str, str], layers: dict[str, Layer]) -> None:
+def _load_layer(source: str, folder: str, trail: dict[str, str], layers: dict[str, Layer]) -> None:
     """Add what `source` builds on and then itself to `layers`; `trail` holds the files that led here."""
     bundled = bundled_configs()
     path, shown = os.path.join(folder, source), os.path.join(folder, source)
     if not os.path.isfile(path):
         if source not in bundled:
             known = f"(a file, or one of {', '.join(bundled)})"
-            raise EnvTomlError(f"{path}: no such config{suggest(source, bundled)} {known}")
+            raise EnvTomlError(f"{path}: no such config{_suggest(source, bundled)} {known}")
         path, shown = bundled[source], source
     key = os.path.realpath(path)
     if key in trail or len(trail) == MAX_DEPTH:
         raise EnvTomlError(f"{shown}: defaults lead back to it: {' -> '.join([*trail.values(), shown])}")
     if key not in layers:
-        layer = read_config(path, shown, key in map(os.path.realpath, bundled.values()))
+        layer = _read_config(path, shown, key in map(os.path.realpath, bundled.values()))
         defaults = layer.content.pop("defaults", None) or []
         for name in [defaults] if isinstance(defaults, str) else defaults:
-            load_layer(name, os.path.dirname(path), {**trail, key: shown}, layers)
+            _load_layer(name, os.path.dirname(path), {**trail, key: shown}, layers)
         layers[key] = layer
 
 
-def read_config(path: str, shown: str, bundled: bool) -> Layer:
+def _read_config(path: str, shown: str, bundled: bool) -> Layer:
     """Read one JSON (or, from Python 3.11 on, TOML) config; errors name the file, line and column."""
-    text = read_text(path, shown)
-    content = read_toml(text, shown) if path.endswith(".toml") else read_json(text, shown)
-    check_shape(content, shown)
+    text = _read_text(path, shown)
+    content = _read_toml(text, shown) if path.endswith(".toml") else _read_json(text, shown)
+    _check_shape(content, shown)
     return Layer(shown, bundled, content, "null" in text)
 
 
-def read_text(path: str, shown: str) -> str:
+def _read_text(path: str, shown: str) -> str:
     """Read a UTF-8 file, or a member of the zip that this module was imported from."""
     data = b""
     try:
@@ -615,15 +615,15 @@ def read_text(path: str, shown: str) -> str:
     except OSError as error:
         raise EnvTomlError(f"{shown}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
-        raise EnvTomlError(f"{shown}, {spot(data.decode('latin-1'), error.start)}: not UTF-8 text") from None
+        raise EnvTomlError(f"{shown}, {_spot(data.decode('latin-1'), error.start)}: not UTF-8 text") from None
 
 
-def spot(text: str, offset: int) -> str:
+def _spot(text: str, offset: int) -> str:
     before = text[:offset].split("\n")
     return f"line {len(before)}, column {len(before[-1]) + 1}"
 
 
-def read_json(text: str, shown: str) -> Table:
+def _read_json(text: str, shown: str) -> Table:
     """Parse a JSON object; raises EnvTomlError for bad JSON, NaN and keys that stand twice."""
 
     def pairs(items: list[tuple[str, Any]]) -> Table:
@@ -631,20 +631,20 @@ def read_json(text: str, shown: str) -> Table:
         return table if len(table) == len(items) else refuse("")
 
     def refuse(constant: str) -> NoReturn:
-        raise json.JSONDecodeError(*locate_trap(text))
+        raise json.JSONDecodeError(*_locate_trap(text))
 
     try:
         content = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse)
     except json.JSONDecodeError as error:
-        raise EnvTomlError(f"{shown}, {spot(text, error.pos)}: {error.msg}") from None
+        raise EnvTomlError(f"{shown}, {_spot(text, error.pos)}: {error.msg}") from None
     except (ValueError, RecursionError) as error:  # an integer of over 4300 digits; very deep nesting
         raise EnvTomlError(f"{shown}: {error}") from None
     if isinstance(content, dict):
         return content
-    raise EnvTomlError(f"{shown}, {spot(text, skip_spaces(text, 0))}: expected an object, found {shorten(content)}")
+    raise EnvTomlError(f"{shown}, {_spot(text, _skip_spaces(text, 0))}: expected an object, found {_shorten(content)}")
 
 
-def locate_trap(text: str) -> tuple[str, str, int]:
+def _locate_trap(text: str) -> tuple[str, str, int]:
     """Return the message, the text and the offset of the first NaN or key that stands twice in its object."""
     objects: list[set[str]] = [set()]
     before = None
@@ -665,7 +665,7 @@ def locate_trap(text: str) -> tuple[str, str, int]:
         before = token
 
 
-def read_toml(text: str, shown: str) -> Table:
+def _read_toml(text: str, shown: str) -> Table:
     """Parse TOML where this Python can (tomllib, from 3.11 on)."""
     try:
         import tomllib
@@ -677,36 +677,36 @@ def read_toml(text: str, shown: str) -> Table:
         raise EnvTomlError(f"{shown}: {error}") from None
 
 
-def check_shape(content: Table, source: str) -> None:
+def _check_shape(content: Table, source: str) -> None:
     """Raise EnvTomlError for what is wrong with a config outside the profiles, which are checked later."""
-    if is_deep(content, MAX_DEPTH):
+    if _is_deep(content, MAX_DEPTH):
         raise EnvTomlError(Finding(f"nested more than {MAX_DEPTH} deep", (), "error", source))
     sections = content.get("sections")
     if isinstance(sections, dict):
         wrong = {name: section for name, section in sections.items() if not isinstance(section, dict)}
         content = {**content, "sections": wrong}
     findings: list[Finding] = []
-    check_table(content, CONFIG, (), findings)
+    _check_table(content, CONFIG, (), findings)
     if findings:
         raise EnvTomlError(*(Finding(f.message, f.path, f.level, source) for f in findings))
 
 
-def is_deep(value: Any, levels: int) -> bool:
+def _is_deep(value: Any, levels: int) -> bool:
     if not levels:
         return True
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (dict, list)) and is_deep(item, levels - 1):
+        if isinstance(item, (dict, list)) and _is_deep(item, levels - 1):
             return True
     return False
 
 
-def prune(value: Any) -> Any:
+def _prune(value: Any) -> Any:
     """Drop the keys that are null, at any depth, so that an inherited value shows through."""
     if isinstance(value, dict):
         return {
-            key: prune(item) if type(item) in (dict, list) else item for key, item in value.items() if item is not None
+            key: _prune(item) if type(item) in (dict, list) else item for key, item in value.items() if item is not None
         }
-    return [prune(item) if type(item) in (dict, list) else item for item in value]
+    return [_prune(item) if type(item) in (dict, list) else item for item in value]
 
 
 def merge(base: Table, over: Table, path: Path = ()) -> Table:
@@ -723,7 +723,7 @@ def merge(base: Table, over: Table, path: Path = ()) -> Table:
         if (kind is dict or kind is list) and key in merged:
             old = merged[key]
             if isinstance(old, (dict, list)) and type(old) is not kind:
-                raise EnvTomlError(Finding(f"{shorten(value)} over {shorten(old)}", (*path, key)))
+                raise EnvTomlError(Finding(f"{_shorten(value)} over {_shorten(old)}", (*path, key)))
             merged[key] = merge(old, value, (*path, key)) if kind is dict and isinstance(old, dict) else value
         else:
             merged[key] = value
@@ -735,9 +735,9 @@ def merge_layers(layers: Iterable[Layer]) -> Table:
     merged: Table = {}
     for layer in layers:
         wrong: list[Finding] = []
-        merged = collect(wrong, merge, merged, layer.content) if merged else layer.content
+        merged = _collect(wrong, merge, merged, layer.content) if merged else layer.content
         if layer.nulls and not wrong:
-            merged = prune(merged)
+            merged = _prune(merged)
         if wrong:
             raise EnvTomlError(*(Finding(f.message, f.path, f.level, layer.source) for f in wrong))
     return merged
@@ -755,17 +755,17 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
     findings: list[Finding] = []
     for override in sorted(overrides, key=lambda o: o.path[0] != "sections" or o.path[2:] not in ((), ("extends",))):
         wrong: list[Finding] = []
-        after = collect(wrong, apply_override, config, override)
+        after = _collect(wrong, _apply_override, config, override)
         if after is config and override.value.strip() == "null":
             wrong.append(Finding("nothing to remove: no value of its own stands here", (), "warning"))
         config = config if after is None else after
         for f in wrong:
-            message = f.message.partition(", found")[0] if is_secret(override.path) else f.message
+            message = f.message.partition(", found")[0] if _is_secret(override.path) else f.message
             findings.append(Finding(message, f.path or override.path, f.level, override.masked))
     return config, findings
 
 
-def apply_override(config: Table, override: Override) -> Table:
+def _apply_override(config: Table, override: Override) -> Table:
     """Return the config with one word applied; raises EnvTomlError for a key or value that does not fit.
 
     What stands at the key is what the profile would have after expansion: an inherited list that is
@@ -777,23 +777,23 @@ def apply_override(config: Table, override: Override) -> Table:
     if path[0] == "defaults":
         raise EnvTomlError("this belongs in a config file; name that file with -c")
     if in_profile:
-        seen = {"sections": {path[1]: inherited(config.get("sections", {}), path[1], path[2])}}
-    edited: Table = edit(config, seen, path, CONFIG, override)
+        seen = {"sections": {path[1]: _inherited(config.get("sections", {}), path[1], path[2])}}
+    edited: Table = _edit(config, seen, path, CONFIG, override)
     if not in_profile:
-        check_shape(edited, "")
+        _check_shape(edited, "")
     return edited
 
 
-def inherited(sections: Table, profile: str, field: str) -> Table:
+def _inherited(sections: Table, profile: str, field: str) -> Table:
     """Return one field of a profile as its chain of parents gives it."""
     seen: Table = {}
-    for name in reversed(lineage(sections, profile)):
+    for name in reversed(_lineage(sections, profile)):
         if field in sections[name]:
             seen = merge(seen, {field: sections[name][field]}, ("sections", profile))
     return seen
 
 
-def lineage(sections: Table, profile: object, stop: Container[object] = ()) -> list[str]:
+def _lineage(sections: Table, profile: object, stop: Container[object] = ()) -> list[str]:
     """Return a profile and its parents, nearest first, up to one that is missing, repeats or is in `stop`."""
     chain: dict[str, None] = {}
     while isinstance(profile, str) and profile in sections and profile not in chain and profile not in stop:
@@ -802,42 +802,42 @@ def lineage(sections: Table, profile: object, stop: Container[object] = ()) -> l
     return list(chain)
 
 
-def edit(own: Any, seen: Any, path: Path, kind: Kind | None, override: Override) -> Any:
+def _edit(own: Any, seen: Any, path: Path, kind: Kind | None, override: Override) -> Any:
     """Return `own` with the rest of a path set; `seen` is the same place with what it inherits."""
     if not path:
-        return assign(own, seen, kind, override)
+        return _assign(own, seen, kind, override)
     key = path[0]
     if isinstance(seen, list) or (seen is None and kind and list in kind.types):
-        return edit_list(seen or [], path, kind, override)
+        return _edit_list(seen or [], path, kind, override)
     if not isinstance(seen or {}, dict) or (kind is None and not seen and key.isdigit()):
-        raise EnvTomlError(f"expected a table or list before {key!r}, found {shorten(seen)}")
+        raise EnvTomlError(f"expected a table or list before {key!r}, found {_shorten(seen)}")
     if kind and kind.strict == 0 and key not in kind.fields:
-        raise EnvTomlError(unknown_key(key, kind))
+        raise EnvTomlError(_unknown_key(key, kind))
     table = own if isinstance(own, dict) else {}
-    value = edit(table.get(key), (seen or {}).get(key), path[1:], kind and kind.inside(key), override)
+    value = _edit(table.get(key), (seen or {}).get(key), path[1:], kind and kind.inside(key), override)
     if value is table.get(key):
         return own
     return {k: v for k, v in table.items() if k != key} if value is None else {**table, key: value}
 
 
-def edit_list(items: list[Any], path: Path, kind: Kind | None, override: Override) -> list[Any]:
+def _edit_list(items: list[Any], path: Path, kind: Kind | None, override: Override) -> list[Any]:
     """Return a copy of a list with one item set, appended (at its end) or, by null, removed."""
     index = int(path[0]) if re.fullmatch("[0-9]{1,9}", path[0]) else -1
     if not 0 <= index <= len(items):
         raise EnvTomlError(f"expected an index from 0 to {len(items)} (which appends), found {path[0]!r}")
     item = items[index] if index < len(items) else None
-    value = edit(item, item, path[1:], kind and kind.item, override)
+    value = _edit(item, item, path[1:], kind and kind.item, override)
     return items[:index] + ([] if value is None else [value]) + items[index + 1 :]
 
 
-def assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
+def _assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
     """Return the value that a word gives: a table is merged, += appends, null (None) removes."""
-    kind = kind_like(seen) or kind if kind in (None, TABLE) else kind
+    kind = _kind_like(seen) or kind if kind in (None, TABLE) else kind
     if not override.append:
         value = read_value(override.value, kind)
         if isinstance(value, dict) and isinstance(own, dict):
             value = merge(own, value, override.path)
-        return prune(value) if isinstance(value, (dict, list)) else value
+        return _prune(value) if isinstance(value, (dict, list)) else value
     if kind and list not in kind.types:
         raise EnvTomlError(f"+= appends to a list, not to {kind.expected}")
     several = override.value.lstrip().startswith("[")
@@ -864,29 +864,29 @@ def expand(sections: Table) -> tuple[Table, list[Finding]]:
     advice: dict[str, str] = {}
     done: dict[str | None, Table | None] = {None: {}}  # a profile without `extends` is merged over nothing
     for profile in profiles:
-        chain = lineage(profiles, profile, done)
+        chain = _lineage(profiles, profile, done)
         parent = profiles[chain[-1]].get("extends") if chain else None
         if not isinstance(parent, (str, type(None))) or parent not in done:
-            findings.append(broken_chain(profiles, chain, parent, advice))
+            findings.append(_broken_chain(profiles, chain, parent, advice))
             parent = profile
         for name in reversed(chain):
             base = done.get(parent)
-            done[name] = None if base is None else collect(findings, merge, base, profiles[name], ("sections", name))
+            done[name] = None if base is None else _collect(findings, merge, base, profiles[name], ("sections", name))
             (done[name] or {}).pop("extends", None)
             parent = name
     return {name: done[name] for name in profiles if done[name] is not None}, findings
 
 
-def broken_chain(profiles: Table, chain: list[str], parent: object, advice: dict[str, str]) -> Finding:
+def _broken_chain(profiles: Table, chain: list[str], parent: object, advice: dict[str, str]) -> Finding:
     """Say why a chain of parents has no end: a cycle, a missing parent, or one that is not a name.
 
     `advice` keeps what was suggested for a parent: difflib is slow, and thousands may miss the same one.
     """
     path = ("sections", chain[-1], "extends")
     if parent not in chain:
-        name = shorten(parent)
+        name = _shorten(parent)
         if name not in advice:
-            advice[name] = suggest(parent, profiles.keys() - {chain[-1]})
+            advice[name] = _suggest(parent, profiles.keys() - {chain[-1]})
         return Finding(f"there is no profile {name} to extend{advice[name]}", path)
     cycle = chain[chain.index(str(parent)) :]
     shown = cycle if len(cycle) < 10 else [*cycle[:4], "...", *cycle[-4:]]
@@ -908,13 +908,13 @@ def check(config: Table, profiles: Table, shipped: Table) -> list[Finding]:
     fields = {**dict.fromkeys(accepted), **FIELDS}
     kinds = {e: Kind("a table", dict, strict=CLOSE, fields={**fields, "mounts": kind}) for e, kind in MOUNTS.items()}
     for name, section in sections.items():
-        if check_scalar(name, False):
+        if _check_scalar(name, False):
             findings.append(Finding("expected valid Unicode text as a name", ("sections", name)))
         executor = str(profiles.get(name, {}).get("executor"))
         kind = TABLE if name in RESERVED else kinds.get(executor, kinds[""])
-        check_table(section, kind, ("sections", name), findings)
+        _check_table(section, kind, ("sections", name), findings)
         if name in profiles:
-            check_executor(name, section, profiles, findings)
+            _check_executor(name, section, profiles, findings)
     for name in checks.get("required_profiles", ()):
         if name not in sections:
             findings.append(Finding("a required profile is missing", ("sections", name)))
@@ -926,29 +926,29 @@ def check(config: Table, profiles: Table, shipped: Table) -> list[Finding]:
     return findings
 
 
-def check_value(value: Any, kind: Kind | None, path: Path, findings: list[Finding]) -> None:
+def _check_value(value: Any, kind: Kind | None, path: Path, findings: list[Finding]) -> None:
     """Add what is wrong with one value and all it contains: its text, its size, its kind."""
     resolved = path[0] == "sections"  # by the file's reader; nothing resolves what stands elsewhere
-    problem = check_scalar(value, resolved)
+    problem = _check_scalar(value, resolved)
     if not problem and kind and not (type(value) in kind.types and (kind.fits is None or kind.fits(value))):
-        problem = "" if resolved and is_interpolation(value) else f"expected {kind.expected}"
+        problem = "" if resolved and _is_interpolation(value) else f"expected {kind.expected}"
     if problem:
-        near = suggest(value, EXECUTORS) if kind is EXECUTOR else ""
-        shown = "a value not shown" if is_secret(path) else shorten(value)
+        near = _suggest(value, EXECUTORS) if kind is EXECUTOR else ""
+        shown = "a value not shown" if _is_secret(path) else _shorten(value)
         findings.append(Finding(f"{problem}, found {shown}{near}", path))
     elif type(value) is dict:
-        check_table(value, kind, path, findings)
+        _check_table(value, kind, path, findings)
     elif type(value) is list:
         for index, item in enumerate(value):
-            check_value(item, kind and kind.item, (*path, index), findings)
-    elif resolved and type(value) in (str, int) and value and is_secret(path) and not is_interpolation(value):
+            _check_value(item, kind and kind.item, (*path, index), findings)
+    elif resolved and type(value) in (str, int) and value and _is_secret(path) and not _is_interpolation(value):
         findings.append(Finding("a literal secret", path, "secret"))
 
 
-def check_scalar(value: object, resolved: bool) -> str:
+def _check_scalar(value: object, resolved: bool) -> str:
     """Say what is wrong with a value whatever its key, "" where nothing is."""
     if type(value) is str:
-        if "${" in value and resolved and replace_interpolations(value, "") is None:
+        if "${" in value and resolved and _replace_interpolations(value, "") is None:
             return "unbalanced interpolation: expected a } for every ${"
         return "" if value.isascii() or not re.search("[\ud800-\udfff]", value) else "expected valid Unicode text"
     if type(value) is int and not -(2**63) <= value < 2**63:
@@ -958,31 +958,31 @@ def check_scalar(value: object, resolved: bool) -> str:
     return "expected a value (TOML has no null)" if value is None else ""
 
 
-def check_table(table: Table, kind: Kind | None, path: Path, findings: list[Finding]) -> None:
+def _check_table(table: Table, kind: Kind | None, path: Path, findings: list[Finding]) -> None:
     """Add what is wrong with the keys and values of a table."""
     for key, value in table.items():
-        problem = "" if key.isascii() else check_scalar(key, False)
+        problem = "" if key.isascii() else _check_scalar(key, False)
         if kind is VARIABLES and not (key.isascii() and key.isidentifier()):
             problem = "expected the name of an environment variable (letters, digits and _, no digit first)"
         elif kind and kind.strict is not None and key not in kind.fields:
-            problem = problem or unknown_key(key, kind)
+            problem = problem or _unknown_key(key, kind)
         if problem:
             findings.append(Finding(problem, (*path, key)))
         elif value is not None:
-            check_value(value, kind and kind.fields.get(key, kind.item), (*path, key), findings)
+            _check_value(value, kind and kind.fields.get(key, kind.item), (*path, key), findings)
 
 
-def unknown_key(key: str, kind: Kind) -> str:
+def _unknown_key(key: str, kind: Kind) -> str:
     """Say that a table does not know a key, "" where it may well be a new one."""
     if key not in kind.unknown:
-        near = suggest(key, kind.fields, kind.strict or FEW)
+        near = _suggest(key, kind.fields, kind.strict or FEW)
         accept = near and f"unknown field {key!r}{near} (checks.extra_fields+={key} accepts it)"
         refuse = f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
         kind.unknown[key] = accept if kind.strict else refuse
     return kind.unknown[key]
 
 
-def check_executor(name: str, own: Table, profiles: Table, findings: list[Finding]) -> None:
+def _check_executor(name: str, own: Table, profiles: Table, findings: list[Finding]) -> None:
     """Add what a profile's executor asks for, unless its parent was told already."""
     path, profile, parent = ("sections", name), profiles[name], profiles.get(own.get("extends", ""), {})
     executor = str(profile.get("executor"))
@@ -992,7 +992,7 @@ def check_executor(name: str, own: Table, profiles: Table, findings: list[Findin
         if not any(map(profile.get, names)) and (told is None or any(map(told.get, names))):
             findings.append(Finding(f"missing: executor {executor} needs {' or '.join(names)}", (*path, names[0])))
     if told is None and "mounts" in profile.keys() - own.keys():
-        check_value(profile["mounts"], MOUNTS.get(executor), (*path, "mounts"), findings)
+        _check_value(profile["mounts"], MOUNTS.get(executor), (*path, "mounts"), findings)
 
 
 def check_names(config: Table, before: Table, shipped: Table) -> list[Finding]:
@@ -1006,17 +1006,17 @@ def check_names(config: Table, before: Table, shipped: Table) -> list[Finding]:
     uses: dict[Path, str] = {("only", index): name for index, name in enumerate(only or ())}
     uses.update((("steps", name), name) for name in config.get("steps", ()))
     for key in ("recommended_min_nodes", "site_values"):
-        uses.update((("checks", key, name), site_path(name)[1]) for name in checks.get(key, ()))
+        uses.update((("checks", key, name), _site_path(name)[1]) for name in checks.get(key, ()))
     findings = [Finding("names no profile (null writes all)", ("only",))] if only == [] else []
     names = {True: sections.keys() - RESERVED, False: sections.keys() | bundled.keys()}
     for path, name in uses.items():
         known = names[path[0] == "only"]
         if name not in known:
-            findings.append(Finding(f"there is no profile {name!r}{suggest(name, known)}", path))
+            findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
     parents = [str(section.get("extends")) for section in sections.values()]
     rooted = {n for n, section in sections.items() if {"extends", "executor"} & section.keys()}.union(parents, bundled)
     for name in sections.keys() - rooted - set(RESERVED):
-        near = suggest(name, rooted, CLOSE)
+        near = _suggest(name, rooted, CLOSE)
         if near or name not in before.get("sections", {}):
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
             findings.append(Finding(message, ("sections", name), "error" if near else "warning"))
@@ -1028,17 +1028,17 @@ def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[
     findings = []
     for override in overrides:
         profile, path = override.path[1:2], override.path[2:]
-        if not path or path == ("extends",) or lookup(sections, override.path[1:]) is None:
+        if not path or path == ("extends",) or _lookup(sections, override.path[1:]) is None:
             continue  # nothing that an heir would get
-        value = collect([], read_value, override.value, TABLE)  # a table's keys are overridden one by one
+        value = _collect([], read_value, override.value, TABLE)  # a table's keys are overridden one by one
         for leaf in [(*path, key) for key in value] if isinstance(value, dict) else [path]:
             missed: dict[Any, bool | None] = {profile[0]: False, None: None}  # None: no heir
             for name in profiles:
-                for heir in reversed(lineage(sections, name, missed)):
+                for heir in reversed(_lineage(sections, name, missed)):
                     above = missed[sections[heir].get("extends")]
-                    missed[heir] = above if above is None else above or declares(sections[heir], leaf)
+                    missed[heir] = above if above is None else above or _declares(sections[heir], leaf)
             heirs = [name for name, miss in missed.items() if miss is not None and name != profile[0]]
-            setters = [name for name in heirs if declares(sections[name], leaf)]
+            setters = [name for name in heirs if _declares(sections[name], leaf)]
             if setters:
                 more = f" and {len(setters) - 3} more" if len(setters) > 3 else ""
                 message = f"{sum(map(bool, missed.values()))} of {len(heirs)} heirs set their own"
@@ -1047,7 +1047,7 @@ def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[
     return findings
 
 
-def declares(table: object, path: Path) -> bool:
+def _declares(table: object, path: Path) -> bool:
     """Tell whether a value stands at a path or over it: text or a list hides what a parent has below."""
     for key in path:
         if not isinstance(table, dict):
@@ -1058,7 +1058,7 @@ def declares(table: object, path: Path) -> bool:
     return True
 
 
-def lookup(value: Any, path: Path) -> Any:
+def _lookup(value: Any, path: Path) -> Any:
     """Return what stands at a path, None where there is nothing."""
     for key in path:
         if isinstance(value, list):
@@ -1068,10 +1068,10 @@ def lookup(value: Any, path: Path) -> Any:
     return value
 
 
-def site_path(key: str) -> Path:
+def _site_path(key: str) -> Path:
     """Return where a key of `checks.site_values` leads.
 
-    >>> site_path("slurm_base.mounts[0]")
+    >>> _site_path("slurm_base.mounts[0]")
     ('sections', 'slurm_base', 'mounts', '0')
     """
     return ("sections", *key.replace("[", ".").replace("]", "").split("."))
@@ -1083,7 +1083,7 @@ SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
 MASKED_TEXT = r"""\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^\s'"\[{][^,}\n]*"""
 
 
-def is_secret(path: Path) -> bool:
+def _is_secret(path: Path) -> bool:
     """Tell whether the last name of a path names a secret: HF_TOKEN, client_secret, ..."""
     for key in reversed(path):
         if isinstance(key, str) and not key.isdigit():
@@ -1091,12 +1091,12 @@ def is_secret(path: Path) -> bool:
     return False
 
 
-def mask_secrets(text: str, labels: dict[str, str]) -> str:
+def _mask_secrets(text: str, labels: dict[str, str]) -> str:
     """Replace the literal secrets in TOML text; equal ones get equal labels."""
 
     def mask(found: re.Match[str]) -> str:
-        bare = unquote((found[2] or "").strip())
-        if bare in ("", "[]") or is_interpolation(bare):
+        bare = _unquote((found[2] or "").strip())
+        if bare in ("", "[]") or _is_interpolation(bare):
             return found[0]
         return found[1] + labels.setdefault(bare, f'"***{len(labels) + 1 if labels else ""}"')
 
@@ -1104,16 +1104,16 @@ def mask_secrets(text: str, labels: dict[str, str]) -> str:
     return re.sub(pattern, mask, text, flags=re.IGNORECASE | re.MULTILINE)
 
 
-def mask_word(word: str) -> str:
+def _mask_word(word: str) -> str:
     """Hide the value of a word that holds a secret.
 
-    >>> mask_word("sections.p.env_vars.HF_TOKEN=hf_abc"), mask_word("sections.p.env_vars={HF_TOKEN: hf_abc}")
+    >>> _mask_word("sections.p.env_vars.HF_TOKEN=hf_abc"), _mask_word("sections.p.env_vars={HF_TOKEN: hf_abc}")
     ('sections.p.env_vars.HF_TOKEN=***', 'sections.p.env_vars=***')
     """
     if not any(name in word.upper() for name in SECRET_NAMES):
         return word
     key, _, value = word.partition("=")
-    harmless = is_interpolation(unquote(value)) or value in ("", "null") or ".secret_vars." in key
+    harmless = _is_interpolation(_unquote(value)) or value in ("", "null") or ".secret_vars." in key
     names = re.search(rf"{SECRET_KEY}(\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:", word, re.IGNORECASE)
     return f"{key}=***" if names and not harmless else word
 
@@ -1131,10 +1131,10 @@ class Plan:
     def __init__(self, source: str, words: Sequence[str], layers: Sequence[Layer] = ()) -> None:
         self.source, self.words = source, words
         findings: list[Finding] = []
-        self.layers = layers or collect(findings, load_layers, source)
+        self.layers = layers or _collect(findings, load_layers, source)
         self.overrides, wrong = parse_words(words)
         findings += wrong
-        config = self.layers and collect(findings, merge_layers, self.layers)
+        config = self.layers and _collect(findings, merge_layers, self.layers)
         if config is None:
             raise EnvTomlError(*findings)
         self.shipped = merge_layers(layer for layer in self.layers if layer.bundled)
@@ -1160,14 +1160,14 @@ class Plan:
         finding.level = "error"
         finding.message += f"; {advice} (checks.allow_literal_secrets=true accepts it)"
         allowed = self.config.get("checks", {}).get("allow_literal_secrets")
-        return not allowed and lookup(self.shipped, finding.path) != lookup(self.config, finding.path)
+        return not allowed and _lookup(self.shipped, finding.path) != _lookup(self.config, finding.path)
 
     def trace(self, finding: Finding) -> Finding:
         """Add a finding's origin: the last word that touched its place, also in a parent, else the site config."""
         path = finding.path
-        names = lineage(self.sections, path[1]) if path[0] == "sections" and len(path) > 1 else []
+        names = _lineage(self.sections, path[1]) if path[0] == "sections" and len(path) > 1 else []
         parents = [self.sections[name].get("extends") for name in names]  # the last one may be missing
-        sources = [x.source for x in self.layers if not x.bundled and declares(x.content, path[:3])]
+        sources = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
         finding.origin = self.touching(path, parents) or "".join(sources[-1:])
         return finding
 
@@ -1194,24 +1194,24 @@ def generate(config: str = DEFAULT_CONFIG, words: Sequence[str] = ()) -> str:
 
 def render(plan: Plan) -> str:
     """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
-    dumps, steps = import_tomli_w().dumps, plan.config.get("steps", {})
-    parts = [render_header(plan)]
-    for name, table in select(plan).items():
-        parts.append(render_comments(name, plan.sections, steps.get(name, ())) + dumps({name: table}))
+    dumps, steps = _import_tomli_w().dumps, plan.config.get("steps", {})
+    parts = [_render_header(plan)]
+    for name, table in _select(plan).items():
+        parts.append(_render_comments(name, plan.sections, steps.get(name, ())) + dumps({name: table}))
     return "\n".join(parts)
 
 
-def select(plan: Plan) -> Table:
+def _select(plan: Plan) -> Table:
     """Return the sections to write: complete ones or those with `extends`, all or the wanted ones."""
     sections, only = plan.sections, plan.config.get("only")
     if plan.config.get("expand", True):
         sections = {name: plan.profiles.get(name, section) for name, section in sections.items()}
     elif only:
-        only = {name for heir in only for name in lineage(sections, heir)}
+        only = {name for heir in only for name in _lineage(sections, heir)}
     return {name: table for name, table in sections.items() if not only or name in only or name in RESERVED}
 
 
-def import_tomli_w() -> Any:
+def _import_tomli_w() -> Any:
     try:
         import tomli_w
     except ImportError:
@@ -1220,26 +1220,26 @@ def import_tomli_w() -> Any:
     return tomli_w
 
 
-def render_header(plan: Plan) -> str:
+def _render_header(plan: Plan) -> str:
     """Return the comment lines at the top: the preamble, how to make the file again, what was let pass."""
     checks = plan.config.get("checks", {})
-    lines = [f"# {one_line(line)}".rstrip() for line in plan.config.get("preamble", "").splitlines()]
-    lines.append(GENERATED_BY + join_words(["python", "env_toml.py", "-c", plan.source, *map(mask_word, plan.words)]))
+    lines = [f"# {_one_line(line)}".rstrip() for line in plan.config.get("preamble", "").splitlines()]
+    lines.append(GENERATED_BY + _join_words(["python", "env_toml.py", "-c", plan.source, *map(_mask_word, plan.words)]))
     allowed = [f"checks.extra_fields+={field}" for field in checks.get("extra_fields", ())]
     allowed += ["checks.allow_literal_secrets=true"] if plan.secret and checks.get("allow_literal_secrets") else []
-    return "\n".join([*lines, ALLOWED + join_words(allowed)] if allowed else lines) + "\n"
+    return "\n".join([*lines, ALLOWED + _join_words(allowed)] if allowed else lines) + "\n"
 
 
-def join_words(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     """Join words on one line so that a shell takes them apart again; plain ones without importing shlex."""
     if all(re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII) for word in words):
         return " ".join(words)
     import shlex
 
-    return one_line(" ".join(map(shlex.quote, words)))
+    return _one_line(" ".join(map(shlex.quote, words)))
 
 
-def render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
+def _render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
     """Return the lines above a profile: what it extends, and the commands of the steps it serves."""
     chain, parent = [name], sections[name].get("extends") if name not in RESERVED else None
     while parent and len(chain) < MAX_LINEAGE:
@@ -1247,7 +1247,7 @@ def render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
         parent = sections[parent].get("extends")
     lines = [" <- ".join([*chain, "..."] if parent else chain)] if chain[1:] else []
     lines += [f"nemotron steps run {step} --batch {name}" for step in steps]
-    return "".join([f"# {one_line(line)}\n" for line in lines])
+    return "".join([f"# {_one_line(line)}\n" for line in lines])
 
 
 # --------------------------------------------------------------------------------------- write
@@ -1261,7 +1261,7 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
     `private` (0600). Raises EnvTomlError that names the path and the reason.
     """
     try:
-        return write_bytes(os.path.realpath(os.path.expanduser(path)), text.encode(), force, private)
+        return _write_bytes(os.path.realpath(os.path.expanduser(path)), text.encode(), force, private)
     except FileExistsError:
         advice = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
         raise EnvTomlError(f"{path} exists and is left as it is; {advice}") from None
@@ -1269,7 +1269,7 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
         raise EnvTomlError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
+def _write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
     """Write to a fresh file beside the target, then give it the target's name in one step."""
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError("not a regular file (output_path=- writes to standard output)")
@@ -1277,18 +1277,18 @@ def write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
     if os.path.isfile(folder):
         raise NotADirectoryError(0, f"{folder} is a file, not a folder")
     os.makedirs(folder, exist_ok=True)
-    old = read_old(target)
+    old = _read_old(target)
     if old and not force:
         raise FileExistsError
     if old and old[0] == data:
         if private and old[1] != 0o600:
             os.chmod(target, 0o600)
         return "unchanged"
-    write_fresh(target, data, 0o600 if private else old and old[1], take_over if force else take_name)
+    _write_fresh(target, data, 0o600 if private else old and old[1], _take_over if force else _take_name)
     return "wrote"
 
 
-def read_old(target: str) -> tuple[bytes, int] | None:
+def _read_old(target: str) -> tuple[bytes, int] | None:
     """Return the content and mode of a file, None where there is none."""
     try:
         with open(target, "rb") as file:
@@ -1297,7 +1297,7 @@ def read_old(target: str) -> tuple[bytes, int] | None:
         return None
 
 
-def write_fresh(target: str, data: bytes, mode: int | None, take: Callable[[str, str], None]) -> None:
+def _write_fresh(target: str, data: bytes, mode: int | None, take: Callable[[str, str], None]) -> None:
     """Write data to a fresh file in the target's folder, flush it to disk and `take` the target's name for it."""
     fresh = os.path.join(os.path.dirname(target), f".env_toml-{os.urandom(8).hex()}")
     try:
@@ -1313,7 +1313,7 @@ def write_fresh(target: str, data: bytes, mode: int | None, take: Callable[[str,
             os.unlink(fresh)
 
 
-def take_name(fresh: str, target: str) -> None:
+def _take_name(fresh: str, target: str) -> None:
     """Give a fresh file a name that nothing has; raises FileExistsError where something has it after all."""
     try:
         os.link(fresh, target)
@@ -1328,11 +1328,11 @@ def take_name(fresh: str, target: str) -> None:
             raise
 
 
-def take_over(fresh: str, target: str) -> None:
+def _take_over(fresh: str, target: str) -> None:
     """Give a fresh file a name that something may have, whose content is kept as NAME.bak."""
-    old = read_old(target)
+    old = _read_old(target)
     if old:
-        write_fresh(f"{target}.bak", *old, os.replace)
+        _write_fresh(f"{target}.bak", *old, os.replace)
     os.replace(fresh, target)
 
 
@@ -1341,32 +1341,32 @@ def take_over(fresh: str, target: str) -> None:
 
 def report(plan: Plan, path: str, outcome: str) -> str:
     """Return what to say after writing: the outcome, what a site has yet to fill in, the next command."""
-    count = len(select(plan).keys() - set(RESERVED))
+    count = len(_select(plan).keys() - set(RESERVED))
     lines = [f"{outcome} {path}: {count} profile{'s' * (count != 1)}"]
-    blanks = list(find_placeholders(plan))
+    blanks = list(_find_placeholders(plan))
     if blanks:
         lines.append("still placeholders, to set by a word here or by a variable where jobs are submitted:")
     width = max([len(word) for word, _ in blanks], default=0)
     lines += [f"  {word:<{width}}  {meaning}" for word, meaning in blanks]
     if os.path.basename(path) != "env.toml":
-        lines.append(f"export NEMOTRON_ENV_FILE={join_words([path])}")
-    return "".join(f"{one_line(line)}\n" for line in lines)
+        lines.append(f"export NEMOTRON_ENV_FILE={_join_words([path])}")
+    return "".join(f"{_one_line(line)}\n" for line in lines)
 
 
-def find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
+def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the word that sets a site value which nobody set yet; its variable, and what to put there.
 
     Words set values, and so do the config files above the one that asks for them.
     """
     for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        path = site_path(key)
-        value = lookup(plan.config, path)
+        path = _site_path(key)
+        value = _lookup(plan.config, path)
         above: list[Layer] = []
         for layer in plan.layers:
-            above = [] if lookup(layer.content, ("checks", "site_values", key)) else [*above, layer]
-        named = value != lookup(plan.base, path) or any(o.path[: len(path)] == path for o in plan.overrides)
+            above = [] if _lookup(layer.content, ("checks", "site_values", key)) else [*above, layer]
+        named = value != _lookup(plan.base, path) or any(o.path[: len(path)] == path for o in plan.overrides)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
-        given = named or any(declares(layer.content, path) for layer in above) or any(map(os.environ.get, variables))
+        given = named or any(_declares(layer.content, path) for layer in above) or any(map(os.environ.get, variables))
         if value == "" or (value is not None and not given):
             yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
 
@@ -1374,47 +1374,47 @@ def find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
 def show(plan: Plan, profile: str) -> str:
     """Return one expanded profile as TOML, each line with the profile or override it comes from."""
     if profile not in plan.profiles:
-        raise EnvTomlError(f"{profile!r} is not a profile{suggest(profile, plan.profiles)}")
-    chain = lineage(plan.sections, profile)
+        raise EnvTomlError(f"{profile!r} is not a profile{_suggest(profile, plan.profiles)}")
+    chain = _lineage(plan.sections, profile)
 
     def origin(path: Path) -> str:
-        name = next(name for name in chain if declares(plan.sections[name], path))
-        return one_line(f"override of {name}" if plan.touching(("sections", name, *path)) else name)
+        name = next(name for name in chain if _declares(plan.sections[name], path))
+        return _one_line(f"override of {name}" if plan.touching(("sections", name, *path)) else name)
 
-    header = format_key(profile)
-    lines = [f"[{header}]  # {one_line(' <- '.join(chain))}", *show_table(plan.profiles[profile], header, (), origin)]
+    header = _format_key(profile)
+    lines = [f"[{header}]  # {_one_line(' <- '.join(chain))}", *_show_table(plan.profiles[profile], header, (), origin)]
     return "\n".join(lines) + "\n" + READER_FACTS
 
 
-def show_table(table: Table, header: str, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
+def _show_table(table: Table, header: str, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
     """Yield the lines of a table, plain values before tables as TOML wants it, each with its origin."""
     nested = []
     for key, value in table.items():
-        text = str(import_tomli_w().dumps({key: value}))
+        text = str(_import_tomli_w().dumps({key: value}))
         if isinstance(value, dict) or text.startswith("[["):
             nested.append(key)
         else:
-            first, *others = mask_secrets(text, {}).splitlines()
+            first, *others = _mask_secrets(text, {}).splitlines()
             yield from (f"{first}  # {origin((*path, key))}", *others)
     for key in nested:
-        inner, source = f"{header}.{format_key(key)}", origin((*path, key))
+        inner, source = f"{header}.{_format_key(key)}", origin((*path, key))
         if isinstance(table[key], dict):
-            yield from ("", f"[{inner}]  # {source}", *show_table(table[key], inner, (*path, key), origin))
+            yield from ("", f"[{inner}]  # {source}", *_show_table(table[key], inner, (*path, key), origin))
         else:
             for index, item in enumerate(table[key]):
-                yield from ("", f"[[{inner}]]  # {source}", *show_table(item, inner, (*path, key, index), origin))
+                yield from ("", f"[[{inner}]]  # {source}", *_show_table(item, inner, (*path, key, index), origin))
 
 
-def format_key(key: str) -> str:
+def _format_key(key: str) -> str:
     """Return a key as tomli-w writes it."""
-    return str(import_tomli_w().dumps({key: 0})).rpartition(" = ")[0]
+    return str(_import_tomli_w().dumps({key: 0})).rpartition(" = ")[0]
 
 
 def show_tree(plan: Plan, unicode: bool) -> str:
     """Return the profiles as an inheritance tree with nodes, GPUs per node and steps."""
     tee, corner, bar = ("├─ ", "└─ ", "│  ") if unicode else ("|- ", "`- ", "|  ")
     heirs: dict[str | None, list[str]] = {}
-    wanted = {name for heir in plan.config.get("only") or plan.profiles for name in lineage(plan.sections, heir)}
+    wanted = {name for heir in plan.config.get("only") or plan.profiles for name in _lineage(plan.sections, heir)}
     for name in plan.sections:
         if name in wanted:
             heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
@@ -1426,12 +1426,12 @@ def show_tree(plan: Plan, unicode: bool) -> str:
         for heir in reversed(heirs.get(name, [])):
             waiting.append((below + (corner if heir == heirs[name][-1] else tee), heir))
         counts = [str(plan.profiles[name].get(field, "-")) for field in ("nodes", "gpus_per_node")]
-        text = " x ".join("?" if is_interpolation(count) else count for count in counts)
+        text = " x ".join("?" if _is_interpolation(count) else count for count in counts)
         for step in plan.config.get("steps", {}).get(name, [""]):
             rows.append((lead + name, f"{text:<5}  {step.partition(' ')[0]}".rstrip()))
             lead, name, text = below + bar * (name in heirs), "", ""
     width = max(len(label) for label, _ in rows)
-    return "".join(f"{one_line(f'{label:<{width}}  {text}')}\n" for label, text in rows)
+    return "".join(f"{_one_line(f'{label:<{width}}  {text}')}\n" for label, text in rows)
 
 
 def compare(path: str, text: str) -> str:
@@ -1441,15 +1441,15 @@ def compare(path: str, text: str) -> str:
     target = os.path.realpath(os.path.expanduser(path))
     exists = os.path.exists(target)
     labels: dict[str, str] = {}
-    texts = (mask_secrets(side, labels) for side in (read_text(target, path) if exists else "", text))
+    texts = (_mask_secrets(side, labels) for side in (_read_text(target, path) if exists else "", text))
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", side) for side in texts)
     for lines in (old, new):
-        del lines[slice(*find_command(lines))]
+        del lines[slice(*_find_command(lines))]
     diff = difflib.unified_diff(old, new, path if exists else os.devnull, f"{path} (generated)")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
 
-def find_command(lines: Sequence[str]) -> tuple[int, int]:
+def _find_command(lines: Sequence[str]) -> tuple[int, int]:
     """Return where the "Generated by" line stands, and the next one: the last such comment at the top."""
     found = (0, 0)
     for index, line in enumerate(lines):
@@ -1468,14 +1468,14 @@ def lint(path: str, source: str | None, words: Sequence[str]) -> list[Finding]:
     """
     import shlex
 
-    wrong = [mask_word(word) for word in words if not word.startswith("checks.")]
+    wrong = [_mask_word(word) for word in words if not word.startswith("checks.")]
     if wrong:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
-    text = read_text(path, path)
-    content = {"sections": read_toml(text, path)}
-    check_shape(content, path)
+    text = _read_text(path, path)
+    content = {"sections": _read_toml(text, path)}
+    _check_shape(content, path)
     lines = [*text.split("\n"), ""]
-    allowed = lines[find_command(lines)[1]]
+    allowed = lines[_find_command(lines)[1]]
     words = [*(shlex.split(allowed[len(ALLOWED) :]) if allowed.startswith(ALLOWED) else ()), *words]
     checks = merge_layers(load_layers(source)).get("checks", {}) if source else {}
     return Plan(path, words, [Layer("", True, {"checks": checks}), Layer(path, False, content)]).warnings
@@ -1485,23 +1485,23 @@ def show_configs() -> str:
     """Return the bundled configs with their descriptions."""
     configs = bundled_configs()
     width = max(map(len, configs), default=0)
-    about = {name: read_config(path, name, True).content.get("description", "") for name, path in configs.items()}
+    about = {name: _read_config(path, name, True).content.get("description", "") for name, path in configs.items()}
     lines = [f"{name:<{width}}  {text}{' (default)' * (name == DEFAULT_CONFIG)}" for name, text in about.items()]
-    return "".join(f"{one_line(line)}\n" for line in lines)
+    return "".join(f"{_one_line(line)}\n" for line in lines)
 
 
 def show_version() -> str:
     """Return the version, a digest of this file (that of an edited copy differs) and tomli-w's version."""
     import hashlib
 
-    digest = hashlib.sha256(read_text(__file__, __file__).encode()).hexdigest()[:12]
-    return f"env_toml {__version__} ({digest}), tomli-w {import_tomli_w().__version__}\n"
+    digest = hashlib.sha256(_read_text(__file__, __file__).encode()).hexdigest()[:12]
+    return f"env_toml {__version__} ({digest}), tomli-w {_import_tomli_w().__version__}\n"
 
 
 # -------------------------------------------------------------------------------- command line
 
 
-def parse_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def _parse_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Return the options, by their long names, and the words; raises EnvTomlError for a wrong usage."""
     import getopt  # argparse, with its translations, would cost a tenth of a run
 
@@ -1526,17 +1526,17 @@ def parse_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return options, words + ["force=true"] * ("--force" in options)
 
 
-def run(options: dict[str, str], words: Sequence[str]) -> tuple[str, int]:
+def _run(options: dict[str, str], words: Sequence[str]) -> tuple[str, int]:
     """Do what the options say; return the text for standard output and the exit status."""
     if "--help" in options:
         return __doc__ or "", 0
     if "--list" in options or "--version" in options:
         return show_configs() if "--list" in options else show_version(), 0
     if "--lint" in options:
-        tell(lint(options["--lint"], options.get("--config"), words))
+        _tell(lint(options["--lint"], options.get("--config"), words))
         return f"{options['--lint']}: no errors\n", 0
     plan = Plan(options.get("--config", DEFAULT_CONFIG), words)
-    tell(plan.warnings)
+    _tell(plan.warnings)
     if "--tree" in options:
         glyphs, encoding = "├─└│", getattr(sys.stdout, "encoding", "ascii")
         return show_tree(plan, glyphs.encode(encoding, "replace").decode(encoding) == glyphs), 0
@@ -1544,11 +1544,11 @@ def run(options: dict[str, str], words: Sequence[str]) -> tuple[str, int]:
         return show(plan, options["--show"]), 0
     text = render(plan)
     if "--dry-run" in options:
-        return mask_secrets(text, {}) if plan.secret else text, 0
-    return deliver(plan, text, "--check" in options)
+        return _mask_secrets(text, {}) if plan.secret else text, 0
+    return _deliver(plan, text, "--check" in options)
 
 
-def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
+def _deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
     """Bring the text to where it belongs, or compare it with what is there."""
     path = plan.config.get("output_path", "")
     if path == "-" and not check_only:
@@ -1561,16 +1561,16 @@ def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
     return report(plan, path, write(path, text, plan.config.get("force", False), plan.secret)), 0
 
 
-def tell(findings: Iterable[Finding]) -> None:
+def _tell(findings: Iterable[Finding]) -> None:
     """Print findings on standard error, equal ones once; where that fails, the exit status has to do."""
     lines = dict.fromkeys(f"{finding.level}: {finding}\n" for finding in findings)
     try:
-        put(sys.stderr, "".join(lines))
+        _put(sys.stderr, "".join(lines))
     except OSError:
         return
 
 
-def put(stream: Any, text: str) -> None:
+def _put(stream: Any, text: str) -> None:
     """Print UTF-8, as TOML is, whatever the locale; raises OSError, and then nothing is printed at exit."""
     if stream is None:
         raise OSError(0, "it is closed")
@@ -1592,15 +1592,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
             raise EnvTomlError("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
-        text, status = run(*parse_arguments(sys.argv[1:] if argv is None else argv))
-        put(sys.stdout, text)
+        text, status = _run(*_parse_arguments(sys.argv[1:] if argv is None else argv))
+        _put(sys.stdout, text)
     except EnvTomlError as error:
-        tell(error.findings)
+        _tell(error.findings)
         status = 2
     except BrokenPipeError:  # the reader has seen enough, as in `env_toml.py -d | head`
         pass
     except OSError as error:
-        tell([Finding(f"standard output: {error.strerror}")])
+        _tell([Finding(f"standard output: {error.strerror}")])
         status = 2
     sys.exit(status)
 

@@ -89,7 +89,7 @@ def test_no_configs_at_all(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_gone_before_it_is_read(tmp_path):
-    assert refusal(env_toml.read_text, str(tmp_path / "gone"), "gone") == "gone: No such file or directory"
+    assert refusal(env_toml._read_text, str(tmp_path / "gone"), "gone") == "gone: No such file or directory"
 
 
 class Full(io.StringIO):
