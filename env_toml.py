@@ -1445,6 +1445,8 @@ def compare(path: str, text: str) -> str:
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", side) for side in texts)
     for lines in (old, new):
         del lines[slice(*_find_command(lines))]
+    if old == new:  # difflib would take minutes to find that out of a large file
+        return ""
     diff = difflib.unified_diff(old, new, path if exists else os.devnull, f"{path} (generated)")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
