@@ -30,7 +30,7 @@ words
   .name; \\. \\[ \\] \\= are literal. VALUE is read by the type the key has: text stays as it is typed
   (0123, 2.10, 12:00:00), integers, booleans, [lists] and {tables} are checked. A ${...} fits anywhere.
   Of an unknown key: true, false, numbers, [a, b] and {k: v} are what they look like, the rest is text.
-  Words apply from left to right, those that add, drop or re-parent a profile before the others.
+  Words apply from left to right, those that add or re-parent a profile before the others.
 
 profiles
   `extends` names a parent. Tables merge key by key to any depth, the child's value winning; all else,
@@ -127,7 +127,7 @@ def _shorten(value: object) -> str:
     """Show a value in a message: cut at 60 characters, lists and tables only by their type."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a table"
-    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    text = repr(_mask_word(value)) if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -581,7 +581,7 @@ def _load_layer(source: str, folder: str, trail: dict[str, str], layers: dict[st
     if not os.path.isfile(path):
         if source not in bundled:
             known = f"(a file, or one of {', '.join(bundled)})"
-            raise EnvTomlError(f"{path}: no such config{_suggest(source, bundled)} {known}")
+            raise EnvTomlError(f"{_mask_word(path)}: no such config{_suggest(source, bundled)} {known}")
         path, shown = bundled[source], source
     key = os.path.realpath(path)
     if key in trail or len(trail) == MAX_DEPTH:
@@ -749,11 +749,19 @@ def merge_layers(layers: Iterable[Layer]) -> Table:
 def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, list[Finding]]:
     """Return the config with every word applied, and what was wrong with the words that were not.
 
-    Words apply from left to right, but those that add, drop or re-parent profiles before the others,
-    which may edit what is inherited thereby.
+    Words apply from left to right, but those that add or re-parent profiles before the others, which
+    may edit what is inherited thereby.
     """
     findings: list[Finding] = []
-    for override in sorted(overrides, key=lambda o: o.path[0] != "sections" or o.path[2:] not in ((), ("extends",))):
+    sections = config.get("sections", {})
+
+    def comes_later(override: Override) -> bool:
+        path = override.path
+        if path[0] != "sections" or len(path) != 2 or path[1] in RESERVED:
+            return path[:1] != ("sections",) or path[2:] != ("extends",)
+        return path[1] in sections and "extends" not in override.value
+
+    for override in sorted(overrides, key=comes_later):
         wrong: list[Finding] = []
         after = _collect(wrong, _apply_override, config, override)
         if after is config and override.value.strip() == "null":
@@ -810,7 +818,8 @@ def _edit(own: Any, seen: Any, path: Path, kind: Kind | None, override: Override
     if isinstance(seen, list) or (seen is None and kind and list in kind.types):
         return _edit_list(seen or [], path, kind, override)
     if not isinstance(seen or {}, dict) or (kind is None and not seen and key.isdigit()):
-        raise EnvTomlError(f"expected a table or list before {key!r}, found {_shorten(seen)}")
+        found = _kind_like(seen)
+        raise EnvTomlError(f"expected a table or list before {key!r}, found {found.expected if found else 'nothing'}")
     if kind and kind.strict == 0 and key not in kind.fields:
         raise EnvTomlError(_unknown_key(key, kind))
     table = own if isinstance(own, dict) else {}
@@ -844,7 +853,8 @@ def _assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
     value = read_value(override.value, kind or LIST if several else kind and kind.item)
     if value is None:
         raise EnvTomlError("null cannot be appended to a list")
-    return (seen or []) + (value if several else [value])
+    items: list[Any] = _prune(value if several else [value])
+    return (seen or []) + items
 
 
 # ----------------------------------------------------------------------------------- expansion
@@ -928,10 +938,12 @@ def check(config: Table, profiles: Table, shipped: Table) -> list[Finding]:
 
 def _check_value(value: Any, kind: Kind | None, path: Path, findings: list[Finding]) -> None:
     """Add what is wrong with one value and all it contains: its text, its size, its kind."""
-    resolved = path[0] == "sections"  # by the file's reader; nothing resolves what stands elsewhere
+    resolved = path[0] == "sections" and len(path) > 2  # by the file's reader; nothing resolves the rest
     problem = _check_scalar(value, resolved)
     if not problem and kind and not (type(value) in kind.types and (kind.fits is None or kind.fits(value))):
         problem = "" if resolved and _is_interpolation(value) else f"expected {kind.expected}"
+    if len(path) >= MAX_DEPTH and isinstance(value, (dict, list)):
+        problem = f"nested more than {MAX_DEPTH} deep"
     if problem:
         near = _suggest(value, EXECUTORS) if kind is EXECUTOR else ""
         shown = "a value not shown" if _is_secret(path) else _shorten(value)
@@ -941,7 +953,7 @@ def _check_value(value: Any, kind: Kind | None, path: Path, findings: list[Findi
     elif type(value) is list:
         for index, item in enumerate(value):
             _check_value(item, kind and kind.item, (*path, index), findings)
-    elif resolved and type(value) in (str, int) and value and _is_secret(path) and not _is_interpolation(value):
+    elif resolved and _is_literal_secret(value, path):
         findings.append(Finding("a literal secret", path, "secret"))
 
 
@@ -1005,8 +1017,8 @@ def check_names(config: Table, before: Table, shipped: Table) -> list[Finding]:
     only = config.get("only")
     uses: dict[Path, str] = {("only", index): name for index, name in enumerate(only or ())}
     uses.update((("steps", name), name) for name in config.get("steps", ()))
-    for key in ("recommended_min_nodes", "site_values"):
-        uses.update((("checks", key, name), _site_path(name)[1]) for name in checks.get(key, ()))
+    uses.update((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
+    uses.update((("checks", "site_values", key), _site_path(key)[1]) for key in checks.get("site_values", ()))
     findings = [Finding("names no profile (null writes all)", ("only",))] if only == [] else []
     names = {True: sections.keys() - RESERVED, False: sections.keys() | bundled.keys()}
     for path, name in uses.items():
@@ -1014,12 +1026,16 @@ def check_names(config: Table, before: Table, shipped: Table) -> list[Finding]:
         if name not in known:
             findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
     parents = [str(section.get("extends")) for section in sections.values()]
-    rooted = {n for n, section in sections.items() if {"extends", "executor"} & section.keys()}.union(parents, bundled)
+    rooted = {n for n, section in sections.items() if {"extends", "executor"} & section.keys()}.union(parents)
+    given = {n for n, section in before.get("sections", {}).items() if not {"extends", "executor"} & section.keys()}
     for name in sections.keys() - rooted - set(RESERVED):
-        near = _suggest(name, rooted, CLOSE)
-        if near or name not in before.get("sections", {}):
+        near = "" if name in bundled else _suggest(name, rooted.union(bundled, RESERVED), CLOSE)
+        if near:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
-            findings.append(Finding(message, ("sections", name), "error" if near else "warning"))
+            findings.append(Finding(message, ("sections", name)))
+        elif name not in given:
+            message = "no step can run with it: it has neither extends nor executor"
+            findings.append(Finding(message, ("sections", name), "warning"))
     return findings
 
 
@@ -1028,10 +1044,10 @@ def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[
     findings = []
     for override in overrides:
         profile, path = override.path[1:2], override.path[2:]
-        if not path or path == ("extends",) or _lookup(sections, override.path[1:]) is None:
+        if not profile or path == ("extends",) or _lookup(sections, override.path[1:]) is None:
             continue  # nothing that an heir would get
         value = _collect([], read_value, override.value, TABLE)  # a table's keys are overridden one by one
-        for leaf in [(*path, key) for key in value] if isinstance(value, dict) else [path]:
+        for leaf in _leaves(value, path) if isinstance(value, dict) else [path] * bool(path):
             missed: dict[Any, bool | None] = {profile[0]: False, None: None}  # None: no heir
             for name in profiles:
                 for heir in reversed(_lineage(sections, name, missed)):
@@ -1045,6 +1061,15 @@ def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[
                 message += f" ({', '.join(setters[:3])}{more})"
                 findings.append(Finding(message, ("sections", *profile, *leaf), "warning", override.masked))
     return findings
+
+
+def _leaves(table: Table, path: Path) -> Iterator[Path]:
+    """Yield the paths of the values in a table."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        elif key != "extends":
+            yield (*path, key)
 
 
 def _declares(table: object, path: Path) -> bool:
@@ -1080,28 +1105,48 @@ def _site_path(key: str) -> Path:
 # A literal secret is masked in all that is printed, and in the comments of the file.
 
 SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
-MASKED_TEXT = r"""\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^\s'"\[{][^,}\n]*"""
+STRING_TEXT = r""""(?:[^"\\]|\\.)*"|'[^']*'"""
+MASKED_TEXT = "|".join(
+    (
+        r'"{3}(?:[^\\]|\\.)*?"{3}',
+        r"'{3}.*?'{3}",
+        STRING_TEXT,
+        rf"\[(?:{STRING_TEXT}|[^\]\"'])*\]",
+        r"[^\s'\"\[{][^,}\n]*",
+    )
+)
 
 
 def _is_secret(path: Path) -> bool:
     """Tell whether the last name of a path names a secret: HF_TOKEN, client_secret, ..."""
-    for key in reversed(path):
+    for key in reversed(path[2:]):
         if isinstance(key, str) and not key.isdigit():
-            return key.upper().endswith(SECRET_NAMES) and "secret_vars" not in path  # those name secrets
+            return key.upper().endswith(SECRET_NAMES) and path[2] != "secret_vars"  # those name secrets
     return False
 
 
-def _mask_secrets(text: str, labels: dict[str, str]) -> str:
-    """Replace the literal secrets in TOML text; equal ones get equal labels."""
+def _is_literal_secret(value: Any, path: Path) -> bool:
+    return type(value) in (str, int, float) and bool(value) and _is_secret(path) and not _is_interpolation(value)
+
+
+def _mask_values(value: Any, path: Path) -> Any:
+    """Return a value with the literal secrets in it replaced."""
+    if isinstance(value, dict):
+        return {key: _mask_values(item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mask_values(item, (*path, index)) for index, item in enumerate(value)]
+    return "***" if _is_literal_secret(value, path) else value
+
+
+def _mask_text(text: str, labels: dict[str, str]) -> str:
+    """Replace the literal secrets in TOML text that may be written by hand; equal ones get equal labels."""
 
     def mask(found: re.Match[str]) -> str:
-        bare = _unquote((found[2] or "").strip())
-        if bare in ("", "[]") or _is_interpolation(bare):
+        if _unquote(found[2].strip()) in ("", "[]") or _is_interpolation(_unquote(found[2].strip())):
             return found[0]
-        return found[1] + labels.setdefault(bare, f'"***{len(labels) + 1 if labels else ""}"')
+        return found[1] + labels.setdefault(found[2].strip(), f'"***{len(labels) + 1 if labels else ""}"')
 
-    pattern = rf"^#.*|({SECRET_KEY}\s*=\s*)({MASKED_TEXT})"
-    return re.sub(pattern, mask, text, flags=re.IGNORECASE | re.MULTILINE)
+    return re.sub(rf"({SECRET_KEY}\s*=\s*)({MASKED_TEXT})", mask, text, flags=re.IGNORECASE | re.DOTALL)
 
 
 def _mask_word(word: str) -> str:
@@ -1110,12 +1155,15 @@ def _mask_word(word: str) -> str:
     >>> _mask_word("sections.p.env_vars.HF_TOKEN=hf_abc"), _mask_word("sections.p.env_vars={HF_TOKEN: hf_abc}")
     ('sections.p.env_vars.HF_TOKEN=***', 'sections.p.env_vars=***')
     """
-    if not any(name in word.upper() for name in SECRET_NAMES):
+    if not any(name in word.upper() for name in SECRET_NAMES) and "\\u00" not in word:
         return word
-    key, _, value = word.partition("=")
-    harmless = _is_interpolation(_unquote(value)) or value in ("", "null") or ".secret_vars." in key
-    names = re.search(rf"{SECRET_KEY}(\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:", word, re.IGNORECASE)
-    return f"{key}=***" if names and not harmless else word
+    pattern = rf"{SECRET_KEY}(\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:|\\u00"
+    found = re.search(pattern, word, re.IGNORECASE)
+    key, equals, value = word.partition("=")
+    harmless = _is_interpolation(_unquote(value)) or value in ("", "null")
+    if not found or (equals and harmless) or re.match(r"sections\.[^.]+\.secret_vars\.", key):
+        return word
+    return f"{key}=***" if equals else f"{word[: found.end()]}***"
 
 
 # ---------------------------------------------------------------------------------------- plan
@@ -1165,7 +1213,8 @@ class Plan:
     def trace(self, finding: Finding) -> Finding:
         """Add a finding's origin: the last word that touched its place, also in a parent, else the site config."""
         path = finding.path
-        names = _lineage(self.sections, path[1]) if path[0] == "sections" and len(path) > 1 else []
+        in_profile = self.overrides and path[0] == "sections" and len(path) > 1
+        names = _lineage(self.sections, path[1]) if in_profile else []
         parents = [self.sections[name].get("extends") for name in names]  # the last one may be missing
         sources = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
         finding.origin = self.touching(path, parents) or "".join(sources[-1:])
@@ -1177,7 +1226,10 @@ class Plan:
         for override in self.overrides:
             pairs = enumerate(zip(override.path, map(str, path)))
             if all(ours == other or (index == 1 and ours in parents) for index, (ours, other) in pairs):
-                touching = override.masked
+                rest = tuple(map(str, path[len(override.path) :]))
+                table = _collect([], read_value, override.value, TABLE) if rest else None
+                if table is None or _declares(table, rest):
+                    touching = override.masked
         return touching
 
 
@@ -1192,12 +1244,16 @@ def generate(config: str = DEFAULT_CONFIG, words: Sequence[str] = ()) -> str:
     return render(Plan(config, words))
 
 
-def render(plan: Plan) -> str:
-    """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
+def render(plan: Plan, masked: bool = False) -> str:
+    """Return the text of the file: tomli-w writes the tables, this adds comment lines only.
+
+    `masked` hides literal secrets, for what is printed.
+    """
     dumps, steps = _import_tomli_w().dumps, plan.config.get("steps", {})
     parts = [_render_header(plan)]
     for name, table in _select(plan).items():
-        parts.append(_render_comments(name, plan.sections, steps.get(name, ())) + dumps({name: table}))
+        shown = _mask_values(table, ("sections", name)) if masked else table
+        parts.append(_render_comments(name, plan.sections, steps.get(name, ())) + dumps({name: shown}))
     return "\n".join(parts)
 
 
@@ -1207,7 +1263,10 @@ def _select(plan: Plan) -> Table:
     if plan.config.get("expand", True):
         sections = {name: plan.profiles.get(name, section) for name, section in sections.items()}
     elif only:
-        only = {name for heir in only for name in _lineage(sections, heir)}
+        wanted: set[str] = set()
+        for heir in only:
+            wanted.update(_lineage(sections, heir, wanted))
+        only = wanted
     return {name: table for name, table in sections.items() if not only or name in only or name in RESERVED}
 
 
@@ -1225,7 +1284,8 @@ def _render_header(plan: Plan) -> str:
     checks = plan.config.get("checks", {})
     lines = [f"# {_one_line(line)}".rstrip() for line in plan.config.get("preamble", "").splitlines()]
     lines.append(GENERATED_BY + _join_words(["python", "env_toml.py", "-c", plan.source, *map(_mask_word, plan.words)]))
-    allowed = [f"checks.extra_fields+={field}" for field in checks.get("extra_fields", ())]
+    extra = checks.get("extra_fields")
+    allowed = [f"checks.extra_fields+={json.dumps(extra)}"] if extra else []
     allowed += ["checks.allow_literal_secrets=true"] if plan.secret and checks.get("allow_literal_secrets") else []
     return "\n".join([*lines, ALLOWED + _join_words(allowed)] if allowed else lines) + "\n"
 
@@ -1381,8 +1441,8 @@ def show(plan: Plan, profile: str) -> str:
         name = next(name for name in chain if _declares(plan.sections[name], path))
         return _one_line(f"override of {name}" if plan.touching(("sections", name, *path)) else name)
 
-    header = _format_key(profile)
-    lines = [f"[{header}]  # {_one_line(' <- '.join(chain))}", *_show_table(plan.profiles[profile], header, (), origin)]
+    header, table = _format_key(profile), _mask_values(plan.profiles[profile], ("sections", profile))
+    lines = [f"[{header}]  # {_one_line(' <- '.join(chain))}", *_show_table(table, header, (), origin)]
     return "\n".join(lines) + "\n" + READER_FACTS
 
 
@@ -1394,7 +1454,7 @@ def _show_table(table: Table, header: str, path: Path, origin: Callable[[Path], 
         if isinstance(value, dict) or text.startswith("[["):
             nested.append(key)
         else:
-            first, *others = _mask_secrets(text, {}).splitlines()
+            first, *others = text[:-1].split("\n")
             yield from (f"{first}  # {origin((*path, key))}", *others)
     for key in nested:
         inner, source = f"{header}.{_format_key(key)}", origin((*path, key))
@@ -1414,12 +1474,14 @@ def show_tree(plan: Plan, unicode: bool) -> str:
     """Return the profiles as an inheritance tree with nodes, GPUs per node and steps."""
     tee, corner, bar = ("├─ ", "└─ ", "│  ") if unicode else ("|- ", "`- ", "|  ")
     heirs: dict[str | None, list[str]] = {}
-    wanted = {name for heir in plan.config.get("only") or plan.profiles for name in _lineage(plan.sections, heir)}
+    wanted: set[str] = set()
+    for heir in plan.config.get("only") or plan.profiles:
+        wanted.update(_lineage(plan.sections, heir, wanted))
     for name in plan.sections:
         if name in wanted:
             heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
     rows = [("profile", "nodes x GPUs, steps")]
-    waiting = [("", name) for name in reversed(heirs[None])]
+    waiting = [("", name) for name in reversed(heirs.get(None, []))]
     while waiting:
         lead, name = waiting.pop()
         below = lead.replace(tee, bar).replace(corner, "   ")
@@ -1427,7 +1489,7 @@ def show_tree(plan: Plan, unicode: bool) -> str:
             waiting.append((below + (corner if heir == heirs[name][-1] else tee), heir))
         counts = [str(plan.profiles[name].get(field, "-")) for field in ("nodes", "gpus_per_node")]
         text = " x ".join("?" if _is_interpolation(count) else count for count in counts)
-        for step in plan.config.get("steps", {}).get(name, [""]):
+        for step in plan.config.get("steps", {}).get(name) or [""]:
             rows.append((lead + name, f"{text:<5}  {step.partition(' ')[0]}".rstrip()))
             lead, name, text = below + bar * (name in heirs), "", ""
     width = max(len(label) for label, _ in rows)
@@ -1440,15 +1502,16 @@ def compare(path: str, text: str) -> str:
 
     target = os.path.realpath(os.path.expanduser(path))
     exists = os.path.exists(target)
-    labels: dict[str, str] = {}
-    texts = (_mask_secrets(side, labels) for side in (_read_text(target, path) if exists else "", text))
-    old, new = (re.findall(r"[^\n]*\n|[^\n]+", side) for side in texts)
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", side) for side in (_read_text(target, path) if exists else "", text))
     for lines in (old, new):
         del lines[slice(*_find_command(lines))]
     if old == new:  # difflib would take minutes to find that out of a large file
         return ""
+    labels: dict[str, str] = {}
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", _mask_text("".join(lines), labels)) for lines in (old, new))
     diff = difflib.unified_diff(old, new, path if exists else os.devnull, f"{path} (generated)")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
+    shown = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
+    return shown or f"{path} differs in a value that is masked\n"
 
 
 def _find_command(lines: Sequence[str]) -> tuple[int, int]:
@@ -1477,8 +1540,12 @@ def lint(path: str, source: str | None, words: Sequence[str]) -> list[Finding]:
     content = {"sections": _read_toml(text, path)}
     _check_shape(content, path)
     lines = [*text.split("\n"), ""]
-    allowed = lines[_find_command(lines)[1]]
-    words = [*(shlex.split(allowed[len(ALLOWED) :]) if allowed.startswith(ALLOWED) else ()), *words]
+    after = _find_command(lines)[1]
+    if after and lines[after].startswith(ALLOWED):
+        try:
+            words = [*shlex.split(lines[after][len(ALLOWED) :]), *words]
+        except ValueError as error:
+            raise EnvTomlError(f"{path}, line {after + 1}: expected words as in a shell ({error})") from None
     checks = merge_layers(load_layers(source)).get("checks", {}) if source else {}
     return Plan(path, words, [Layer("", True, {"checks": checks}), Layer(path, False, content)]).warnings
 
@@ -1509,8 +1576,13 @@ def _parse_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
     long = ["config=", "force", "dry-run", "check", "lint=", "list", "tree", "show=", "version", "help"]
     short = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
+    found: list[tuple[str, str]] = []
+    words: list[str] = []
+    rest = list(argv)
     try:
-        found, words = getopt.gnu_getopt(list(argv), "c:fdh", long)
+        while rest:  # gnu_getopt would do this too, but for $POSIXLY_CORRECT
+            pairs, rest = getopt.getopt(rest, "c:fdh", long)
+            found, words, rest = found + pairs, words + rest[:1], rest[1:]
     except getopt.GetoptError as error:
         raise EnvTomlError(f"{error.msg}; --help shows the usage") from None
     names = [short.get(name, name) for name, _ in found]
@@ -1544,10 +1616,9 @@ def _run(options: dict[str, str], words: Sequence[str]) -> tuple[str, int]:
         return show_tree(plan, glyphs.encode(encoding, "replace").decode(encoding) == glyphs), 0
     if "--show" in options:
         return show(plan, options["--show"]), 0
-    text = render(plan)
     if "--dry-run" in options:
-        return _mask_secrets(text, {}) if plan.secret else text, 0
-    return _deliver(plan, text, "--check" in options)
+        return render(plan, masked=plan.secret), 0
+    return _deliver(plan, render(plan), "--check" in options)
 
 
 def _deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from types import SimpleNamespace
 
+import cli
 import golden
 import pytest
 
@@ -206,7 +207,7 @@ def test_a_word_for_another_cluster_is_a_warning(call):
     said = call("-d", "sections.slurm_base.account=x")
     assert said["exit"] == 0
     assert said["err"] == (
-        "warning: slurm_base: unknown profile 'slurm_base' (a new profile needs extends or executor)"
+        "warning: slurm_base: no step can run with it: it has neither extends nor executor"
         " (in sections.slurm_base.account=x)\n"
     )
 
@@ -242,3 +243,125 @@ def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config,
 
 def test_an_empty_site_value_is_still_asked_for(call):
     assert "sections.slurm_base.account=..." in call("-c", "slurm", "sections.slurm_base.account=")["out"]
+
+
+# Each of these once ended in a traceback, a leak, a lost word or a file that meant something else.
+
+REFUSED = [
+    (["sections.new=${a}"], "sections.new", "expected a table"),
+    (["sections.cli=${a}"], "cli", "expected a table"),
+    (["sections=${a}"], "sections", "expected a table of profiles"),
+    (
+        ["sections.slurm_curate.x." + ".".join("a" * 58) + "={b: {c: {d: {e: 1}}}}"],
+        "slurm_curate.x.a",
+        "nested more than 64 deep",
+    ),
+    (["sections.slurm_base.env_vars=HF_TOKEN=hunter2"], "slurm_base.env_vars", "expected a table"),
+    (["sections.slurm_base.env_vars.HF_TOKEN:hunter2"], "HF_TOKEN", "is not KEY=VALUE"),
+    (['sections.slurm_base.env_vars={"HF_\\u0054OKEN": "hunter2"}'], "HF_TOKEN", "a literal secret"),
+    (["sections.slurm_base.env_vars.A_TOKEN={x: 1}", "sections.slurm_base.x_token=1.5"], "x_token", "a literal secret"),
+    (["sections.slurm_base.account.x=1"], "slurm_base.account.x", "found a string"),
+    (["sections.artifact.x=y"], "artifact", "did you mean artifacts?"),
+]
+
+
+@pytest.mark.parametrize(("words", "place", "fragment"), REFUSED, ids=[words[-1][:60] for words, _, _ in REFUSED])
+def test_it_is_refused(words, place, fragment):
+    message = refusal(env_toml.generate, "slurm", words)
+    assert place.removeprefix("sections.") in message
+    assert fragment in message
+    assert "hunter2" not in message
+
+
+def test_a_config_name_that_is_a_word_is_masked(call):
+    said = call("-c", "sections.slurm_base.env_vars.HF_TOKEN=hunter2")
+    assert said["exit"] == 2
+    assert "hunter2" not in said["err"], said
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "wanted"),
+    [
+        (["sections.slurm_base.nodes=2", "sections.slurm_base={nodes: 4}"], "slurm_base.nodes", 4),
+        (["sections.wandb.entity=x", "sections.wandb={entity: y}"], "wandb.entity", "y"),
+        (["sections.slurm_base.pvcs+={name: a, x: null}"], "slurm_base.pvcs", [{"name": "a"}]),
+        (["sections.n.mounts+=/a:/b", "sections.n.extends=slurm_base"], "n.mounts", ["/lustre:/lustre", "/a:/b"]),
+    ],
+)
+def test_no_word_is_lost(words, place, wanted):
+    value = cli.read_toml(env_toml.generate("slurm", words))
+    for key in place.split("."):
+        value = value[key]
+    assert value == wanted
+
+
+def test_a_profile_that_is_dropped_after_its_words_is_gone():
+    words = ["sections.slurm_curate.nodes=3", "sections.slurm_curate=null"]
+    assert "slurm_curate: a required profile is missing (in sections.slurm_curate=null)" in refusal(
+        env_toml.generate, "slurm", words
+    )
+
+
+HOSTILE = [
+    'sections.slurm_curate.startup_commands=["export HF_TOKEN=$(cat /x), y", "a\u2028b"]',
+    "sections.slurm_curate.secret_vars.HF_TOKEN=my-secret",
+    "sections.slurm_curate.custom_spec.USE_TOKEN=true",
+    "checks.allow_literal_secrets=true",
+]
+
+
+@pytest.mark.parametrize("words", [["--show", "slurm_curate"], ["-d"]])
+def test_what_is_printed_is_toml_and_equals_the_file_but_for_secrets(call, words):
+    secret = "sections.slurm_curate.env_vars.MY_TOKEN=hunter2"
+    out = call("-c", "slurm", *words, *HOSTILE, secret)["out"]
+    wanted = cli.read_toml(env_toml.generate("slurm", [*HOSTILE, secret]))["slurm_curate"]
+    wanted["env_vars"]["MY_TOKEN"] = "***"
+    assert cli.read_toml(out)["slurm_curate"] == wanted, out
+
+
+def test_show_names_the_override_only_where_it_is(call):
+    out = call("-c", "slurm", "--show", "slurm_base", "sections.slurm_base={nodes: 4}")["out"]
+    assert [line for line in out.splitlines() if "override" in line] == ["nodes = 4  # override of slurm_base"]
+
+
+def test_a_table_word_on_a_profile_warns_of_heirs_too(call):
+    for word in ("sections.slurm_base.container_image=x", "sections.slurm_base={container_image: x}"):
+        assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word)["err"]
+
+
+def test_a_tree_of_profiles_without_steps_or_without_profiles(call, tmp_path):
+    assert "slurm_prep_sft_packing" in call("-c", "slurm", "--tree", "steps.slurm_prep_sft_packing=[]")["out"]
+    (tmp_path / "w.json").write_text('{"sections": {"wandb": {"a": 1}}}')
+    assert call("-c", "w.json", "--tree")["out"] == "profile  nodes x GPUs, steps\n"
+
+
+def test_names_with_dots_are_names(call, tmp_path):
+    checks = {"recommended_min_nodes": {"a.b": 2}}
+    (tmp_path / "site.json").write_text(
+        json.dumps({"sections": {"a.b": {"executor": "local", "nodes": 1}}, "checks": checks})
+    )
+    assert call("-c", "site.json", "-d")["err"].startswith("warning: a.b.nodes: 1 of at least 2"), "only the warning"
+
+
+def test_a_masked_difference_is_a_difference(call, tmp_path):
+    config = {"sections": {"a": {"executor": "local", "x": {"HF_TOKEN": 5}}}, "checks": {"allow_literal_secrets": True}}
+    (tmp_path / "site.json").write_text(json.dumps({**config, "output_path": "t.toml"}))
+    assert call("-c", "site.json")["exit"] == 0
+    (tmp_path / "t.toml").write_text((tmp_path / "t.toml").read_text().replace("HF_TOKEN = 5", 'HF_TOKEN = "5"'))
+    said = call("-c", "site.json", "--check")
+    assert said["exit"] == 1
+    assert said["out"], "a difference is shown"
+
+
+def test_options_and_words_mix_under_posixly_correct(call, monkeypatch):
+    monkeypatch.setenv("POSIXLY_CORRECT", "1")
+    assert call("sections.lepton_base.nodes=1", "-d")["exit"] == 0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="needs tomllib (Python 3.11)")
+def test_lint_reads_the_allowed_line_only_after_the_command(call, tmp_path):
+    (tmp_path / "hand.toml").write_text('# Allowed: don\'t touch\n[a]\nexecutor = "local"\n')
+    assert call("--lint", "hand.toml")["out"] == "hand.toml: no errors\n"
+    (tmp_path / "made.toml").write_text('# Generated by: x\n# Allowed: don\'t\n[a]\nexecutor = "local"\n')
+    said = call("--lint", "made.toml")
+    assert said["err"].startswith("error: made.toml, line 2: expected words as in a shell"), said
