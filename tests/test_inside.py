@@ -153,6 +153,10 @@ def test_the_script_itself(clean, monkeypatch, capsys):
             '{"defaults": "slurm", "sections": {"slurm_base": {"mounts": {"a": 1}}}}',
             ["a table over a list", "site.json"],
         ),
+        (
+            '{"defaults": "slurm", "sections": {"slurm_base": {"mounts": {"a": 1}, "account": null}}}',
+            ["a table over a list", "site.json"],
+        ),
     ],
 )
 def test_a_config_that_cannot_be_merged(tmp_path, config, fragments):

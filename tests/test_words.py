@@ -89,8 +89,16 @@ def test_nesting(opening):
     refusal(env_toml.generate, "slurm", [f"sections.slurm_base.x={opening * 20_000}"])
 
 
+@pytest.mark.parametrize(("opening", "closing"), ["[]", ("{a:", "}")], ids=["lists", "tables"])
+def test_nesting_limit(opening, closing):
+    limit = env_toml.MAX_DEPTH
+    assert env_toml.read_value(opening * limit + closing * limit)
+    error = refusal(env_toml.read_value, opening * (limit + 1) + closing * (limit + 1))
+    assert_says(error, [f"more than {limit} deep"])
+
+
 def test_key_of_thousands_of_parts():
-    assert_says(refusal(env_toml.generate, "slurm", ["sections.slurm_base" + ".a" * 20_000 + "=1"]), ["a.a"])
+    assert_says(refusal(env_toml.generate, "slurm", ["sections.slurm_base" + ".a" * 20_000 + "=1"]), ["a.a", "at most"])
 
 
 def test_all_bad_words_are_told_at_once():
