@@ -374,3 +374,9 @@ def test_lint_reads_the_allowed_line_only_after_the_command(call, tmp_path):
 
 def test_a_new_parent_is_no_value_that_heirs_could_miss(call):
     assert call("-c", "slurm", "-d", "sections.slurm_prep_base.extends=slurm_curator_base")["err"] == ""
+
+
+def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
+    (tmp_path / "site.json").write_text('{"sections": {"a": 17}}')
+    message = refusal(env_toml.generate, str(tmp_path / "site.json"))
+    assert "a: expected a table, found 17" in message
