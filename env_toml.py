@@ -1125,7 +1125,10 @@ def _is_secret(path: Path) -> bool:
 
 
 def _is_literal_secret(value: Any, path: Path) -> bool:
-    return _is_secret(path) and bool(value) and type(value) in (str, int, float) and not _is_interpolation(value)
+    """Tell whether a value is a secret itself, and neither empty nor a reference."""
+    if not _is_secret(path) or type(value) not in (str, int, float):
+        return False
+    return bool(value) and not _is_interpolation(value)
 
 
 def _mask_values(value: Any, path: Path) -> Any:
@@ -1266,7 +1269,9 @@ def _select(plan: Plan) -> Table:
         for heir in only:
             wanted.update(_lineage(sections, heir, wanted))
         only = wanted
-    return {name: table for name, table in sections.items() if not only or name in only or name in RESERVED}
+    if only:
+        sections = {name: table for name, table in sections.items() if name in only or name in RESERVED}
+    return dict(sections)
 
 
 def _import_tomli_w() -> Any:
@@ -1304,9 +1309,12 @@ def _render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
     while parent and len(chain) < MAX_LINEAGE:
         chain.append(parent)
         parent = sections[parent].get("extends")
-    lines = [" <- ".join([*chain, "..."] if parent else chain)] if chain[1:] else []
-    lines += [f"nemotron steps run {step} --batch {name}" for step in steps]
-    return "".join([f"# {_one_line(line)}\n" for line in lines])
+    if parent:
+        chain.append("...")
+    comments = f"# {_one_line(' <- '.join(chain))}\n" if len(chain) > 1 else ""
+    for step in steps:
+        comments += f"# {_one_line(f'nemotron steps run {step} --batch {name}')}\n"
+    return comments
 
 
 # --------------------------------------------------------------------------------------- write
