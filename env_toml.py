@@ -288,7 +288,7 @@ class Override:
     """One word, taken apart: the keys it leads to, whether it appends, and its value as text."""
 
     def __init__(self, word: str, path: Path, append: bool, value: str) -> None:
-        self.word, self.path, self.append, self.value = word, path, append, value
+        self.path, self.append, self.value = path, append, value
         self.masked = _mask_word(word) if len(word) < 200 else f"{_mask_word(word)[:200]}..."
 
 
@@ -756,10 +756,10 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
     sections = config.get("sections", {})
 
     def comes_later(override: Override) -> bool:
-        path = override.path
-        if path[0] != "sections" or len(path) != 2 or path[1] in RESERVED:
-            return path[:1] != ("sections",) or path[2:] != ("extends",)
-        return path[1] in sections and "extends" not in override.value
+        top, *names = override.path
+        if top == "sections" and len(names) == 1 and names[0] not in RESERVED:
+            return names[0] in sections and "extends" not in override.value
+        return (top, *names[1:]) != ("sections", "extends")
 
     for override in sorted(overrides, key=comes_later):
         wrong: list[Finding] = []
@@ -954,7 +954,10 @@ def _check_value(value: Any, kind: Kind | None, path: Path, findings: list[Findi
         for index, item in enumerate(value):
             _check_value(item, kind and kind.item, (*path, index), findings)
     elif resolved and _is_literal_secret(value, path):
-        findings.append(Finding("a literal secret", path, "secret"))
+        name = next(key for key in reversed(path) if isinstance(key, str))
+        advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
+        accept = "checks.allow_literal_secrets=true accepts it"
+        findings.append(Finding(f"a literal secret; {advice} ({accept})", path, "secret"))
 
 
 def _check_scalar(value: object, resolved: bool) -> str:
@@ -1202,25 +1205,26 @@ class Plan:
         self.warnings = findings + check_shadows(self.sections, self.profiles, self.overrides)
 
     def judge(self, finding: Finding) -> bool:
-        """Let a literal secret pass that is allowed or came with a bundled config, and say what else to do."""
-        if finding.level != "secret":
-            return True
-        name = [key for key in finding.path if isinstance(key, str)][-1]
-        advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
-        finding.level = "error"
-        finding.message += f"; {advice} (checks.allow_literal_secrets=true accepts it)"
+        """Let a literal secret pass that is allowed or came with a bundled config."""
         allowed = self.config.get("checks", {}).get("allow_literal_secrets")
-        return not allowed and _lookup(self.shipped, finding.path) != _lookup(self.config, finding.path)
+        path = finding.path
+        return finding.level != "secret" or (not allowed and _lookup(self.shipped, path) != _lookup(self.config, path))
 
     def trace(self, finding: Finding) -> Finding:
-        """Add a finding's origin: the last word that touched its place, also in a parent, else the site config."""
-        path = finding.path
+        """Return a finding with its origin: the last word that touched its place, also in a parent or in
+        the checks that ask for it, else the site config.
+        """
+        path, level = finding.path, "error" if finding.level == "secret" else finding.level
         in_profile = self.overrides and path[0] == "sections" and len(path) > 1
         names = _lineage(self.sections, path[1]) if in_profile else []
         parents = [self.sections[name].get("extends") for name in names]  # the last one may be missing
+        origin = self.touching(path, parents)
+        if in_profile and path[1] not in self.sections:
+            origin = origin or self.touching(("checks", "required_profiles"))
+        elif in_profile and level == "warning" and path[2:] == ("nodes",):
+            origin = origin or self.touching(("checks", "recommended_min_nodes", path[1]))
         sources = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
-        finding.origin = self.touching(path, parents) or "".join(sources[-1:])
-        return finding
+        return Finding(finding.message, path, level, origin or "".join(sources[-1:]))
 
     def touching(self, path: Path, parents: Sequence[str] = ()) -> str:
         """Return the last word that sets a place (or that of a parent), what is around it or below it."""

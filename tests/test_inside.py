@@ -380,3 +380,21 @@ def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
     (tmp_path / "site.json").write_text('{"sections": {"a": 17}}')
     message = refusal(env_toml.generate, str(tmp_path / "site.json"))
     assert "a: expected a table, found 17" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["checks.required_profiles+=zz"],
+            "error: zz: a required profile is missing (in checks.required_profiles+=zz)",
+        ),
+        (
+            ["checks.recommended_min_nodes.slurm_curate=9"],
+            "warning: slurm_curate.nodes: 1 of at least 9 recommended nodes"
+            " (in checks.recommended_min_nodes.slurm_curate=9)",
+        ),
+    ],
+)
+def test_a_word_on_the_checks_is_named(call, words, line):
+    assert call("-c", "slurm", "-d", *words)["err"] == f"{line}\n"
