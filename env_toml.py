@@ -436,7 +436,11 @@ def _read_items(text: str, pos: int, kind: Kind | None, depth: int, closing: str
                 raise _flow_error(text, start, f"{key!r} stands twice" if key in items else "expected key: value")
             pos = _skip_spaces(text, end + 1)
         start = pos
-        items[key], pos = _read_node(text, pos, kind and kind.inside(key), depth)
+        wrong: list[Finding] = []
+        read = _collect(wrong, _read_node, text, pos, kind and kind.inside(key), depth)
+        if wrong:
+            raise EnvTomlError(*(Finding(f.message, (key, *f.path)) for f in wrong))
+        items[key], pos = read
         if closing == "]" and (items[key] is None or start == pos):
             raise _flow_error(text, start, "expected an item (TOML has no null; '' is the empty string)")
         pos = _skip_spaces(text, pos)
@@ -768,8 +772,9 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
             wrong.append(Finding("nothing to remove: no value of its own stands here", (), "warning"))
         config = config if after is None else after
         for f in wrong:
-            message = f.message.partition(", found")[0] if _is_secret(override.path) else f.message
-            findings.append(Finding(message, f.path or override.path, f.level, override.masked))
+            path = f.path or override.path
+            message = f.message.partition(", found")[0] if _is_secret(path) else f.message
+            findings.append(Finding(message, path, f.level, override.masked))
     return config, findings
 
 
@@ -843,18 +848,27 @@ def _assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
     """Return the value that a word gives: a table is merged, += appends, null (None) removes."""
     kind = _kind_like(seen) or kind if kind in (None, TABLE) else kind
     if not override.append:
-        value = read_value(override.value, kind)
+        value = _read_word(override, kind)
         if isinstance(value, dict) and isinstance(own, dict):
             value = merge(own, value, override.path)
         return _prune(value) if isinstance(value, (dict, list)) else value
     if (kind and list not in kind.types) or not isinstance(seen or [], list):
         raise EnvTomlError(f"+= appends to a list, found {_shorten(seen) if seen else kind and kind.expected}")
     several = override.value.lstrip().startswith("[")
-    value = read_value(override.value, kind or LIST if several else kind and kind.item)
+    value = _read_word(override, kind or LIST if several else kind and kind.item)
     if value is None:
         raise EnvTomlError("null cannot be appended to a list")
     items: list[Any] = _prune(value if several else [value])
     return (seen or []) + items
+
+
+def _read_word(override: Override, kind: Kind | None) -> Any:
+    """Read a word's value; what is wrong with it names the whole path."""
+    wrong: list[Finding] = []
+    value = _collect(wrong, read_value, override.value, kind)
+    if wrong:
+        raise EnvTomlError(*(Finding(f.message, (*override.path, *f.path)) for f in wrong))
+    return value
 
 
 # ----------------------------------------------------------------------------------- expansion

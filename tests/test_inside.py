@@ -266,6 +266,12 @@ REFUSED = [
     (["sections.slurm_base.env_vars.A_TOKEN={x: 1}", "sections.slurm_base.x_token=1.5"], "x_token", "a literal secret"),
     (["sections.slurm_base.account.x=1"], "slurm_base.account.x", "found a string"),
     (["sections.slurm_base.mounts=${oc.env:M}", "sections.slurm_base.mounts+=/a:/b"], "mounts", "+= appends to a list"),
+    (["sections.slurm_curate={nodes: two}"], "slurm_curate.nodes:", "expected an integer of at least 1, found 'two'"),
+    (
+        ["sections={slurm_curate: {nodes: two}}"],
+        "slurm_curate.nodes:",
+        "expected an integer of at least 1, found 'two'",
+    ),
     (["sections.artifact.x=y"], "artifact", "did you mean artifacts?"),
 ]
 
