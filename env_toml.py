@@ -58,7 +58,7 @@ from functools import lru_cache
 
 TYPE_CHECKING = False  # spares a run the import of typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any, NoReturn
 
     Path = tuple[Any, ...]
@@ -165,17 +165,20 @@ class Kind:
     known field from which an unknown one is an error: 0 refuses them all, None accepts them all.
     """
 
+    item: Kind  # ANY, unless it is given
+
     def __init__(
         self,
         expected: str,
         *types: type,
         item: Kind | None = None,
-        fields: dict[str, Kind | None] | None = None,
+        fields: Mapping[str, Kind] | None = None,
         strict: float | None = None,
         fits: Callable[[Any], bool] | None = None,
     ) -> None:
-        self.expected, self.types, self.fits = expected, types, fits
-        self.item, self.fields, self.strict = item, fields or {}, strict
+        self.expected, self.types, self.fields, self.strict, self.fits = expected, types, fields or {}, strict, fits
+        if item:
+            self.item = item
 
 
 def _is_slurm_time(text: str) -> bool:
@@ -196,6 +199,7 @@ def _is_file_path(path: str) -> bool:
     return path == "-" or not (name in ("", "-") or os.path.expanduser(path)[0] == "~" or "\0" in path or "${" in path)
 
 
+ANY = Kind.item = Kind("a value")  # of a key that nothing is known of
 STRING = Kind("a string", str)
 BOOLEAN = Kind("a boolean (true or false)", bool)
 INTEGER = Kind("an integer", int)
@@ -209,7 +213,7 @@ EXECUTOR = Kind(f"an executor ({', '.join(EXECUTORS)})", str, fits=EXECUTORS.__c
 STRINGS = Kind("a list of strings", list, item=STRING)
 TABLES = Kind("a list of tables", list, item=TABLE)
 VARIABLES = Kind("a table", dict, item=Kind("a string (or a {...} secret reference)", str, dict))
-MOUNT_FIELDS: dict[str, Kind | None] = {"path": STRING, "mount_path": STRING, "from": STRING}
+MOUNT_FIELDS = {"path": STRING, "mount_path": STRING, "from": STRING}
 MOUNT = Kind("a string or a table", str, dict, fields=MOUNT_FIELDS)
 SLURM_MOUNT = Kind("host:container or host:container:flags, as in /lustre:/lustre", str, fits=_is_slurm_mount)
 LEPTON_MOUNT = Kind("a table with path and mount_path", dict, fits={"path", "mount_path"}.issubset, fields=MOUNT_FIELDS)
@@ -247,7 +251,7 @@ FIELD_TABLE = (  # executor, kind, the fields of that kind
     ("dgxcloud", POSITIVE, "dgxcloud_max_args_chars"),
     ("docker", STRING, "runtime ipc_mode shm_size"),
 )
-FIELDS: dict[str, Kind | None] = {field: kind for _, kind, fields in FIELD_TABLE for field in fields.split()}
+FIELDS = {field: kind for _, kind, fields in FIELD_TABLE for field in fields.split()}
 REQUIRED = {  # by executor: a profile needs one field of each group
     "lepton": ["nemo_run_dir"],
     "dgxcloud": [
@@ -259,7 +263,7 @@ REQUIRED = {  # by executor: a profile needs one field of each group
         "pvc_nemo_run_dir",
     ],
 }
-CHECKS: dict[str, Kind | None] = {
+CHECKS = {
     "required_profiles": STRINGS,
     "recommended_min_nodes": Kind("a table of integers", dict, item=INTEGER),
     "site_values": Kind("a table of strings", dict, item=STRING),
@@ -267,7 +271,7 @@ CHECKS: dict[str, Kind | None] = {
     "extra_fields": STRINGS,
 }
 PROFILE = Kind("a table", dict, fields=FIELDS)
-CONFIG_KEYS: dict[str, Kind | None] = {
+CONFIG_KEYS = {
     "description": STRING,
     "defaults": Kind("a string or a list of strings", str, list, item=STRING),
     "output_path": Kind("the path of a file", str, fits=_is_file_path),
@@ -282,12 +286,12 @@ CONFIG_KEYS: dict[str, Kind | None] = {
 CONFIG = Kind("an object", dict, fields=CONFIG_KEYS, strict=0)
 
 
-def _kind_like(value: object) -> Kind | None:
+def _kind_like(value: object) -> Kind:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
         return Kind(TABLE.expected, dict, fields={key: _kind_like(item) for key, item in value.items()})
-    kinds: dict[type, Kind] = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
-    return kinds.get(type(value))
+    kinds = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
+    return kinds.get(type(value), ANY)
 
 
 # --------------------------------------------------------------------------------------- words
@@ -339,17 +343,19 @@ def _split_key(key: str, word: str) -> Path:
 
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
-    part = r"\[((?:\\[.\[\]=]|[^\[\]])+)\]|(?:\A|(?!\A)\.)((?:\\[.\[\]=]|[^.\[\]])+)"
-    rest = re.sub(rf"\A(?:{part})+", "", key)
-    path = tuple(re.sub(r"\\([.\[\]=])", r"\1", bracketed or plain) for bracketed, plain in re.findall(part, key))
-    if rest or not 0 < len(path) <= MAX_DEPTH:
-        expected = f"at most {MAX_DEPTH} parts" if len(path) > MAX_DEPTH else "a name, .name or [name]"
-        at = len(key) - len(rest) + (rest.startswith(".") and rest != key)
-        raise EnvTomlError(f"{_mask_word(word)!r}: expected {expected} at character {at + 1}: {key[at:] + '='!r}")
-    return path
+    path: list[str] = []
+    part = r"\[((?:\\[.\[\]=]|[^\[\]])+)\]|(?:\A|(?!\A)\.)((?:\\[.\[\]=]|[^.\[\]])+)|."
+    for found in re.finditer(part, key or ".", re.DOTALL):
+        name = found[1] or found[2]
+        if not name or len(path) == MAX_DEPTH:
+            expected = f"at most {MAX_DEPTH} parts" if name else "a name, .name or [name]"
+            at = found.start() + (found[0] == "." and path != [])
+            raise EnvTomlError(f"{_mask_word(word)!r}: expected {expected} at character {at + 1}: {key[at:] + '='!r}")
+        path.append(re.sub(r"\\([.\[\]=])", r"\1", name))
+    return tuple(path)
 
 
-def read_value(text: str, kind: Kind | None = None, path: Path = ()) -> Any:
+def read_value(text: str, kind: Kind = ANY, path: Path = ()) -> Any:
     """Read a word's value as `kind`, or as what it looks like where nothing is known of the key.
 
     >>> read_value("12:00:00", STRING), read_value("8", POSITIVE), read_value("off", BOOLEAN)
@@ -364,12 +370,12 @@ def read_value(text: str, kind: Kind | None = None, path: Path = ()) -> Any:
     """
     bare = text.strip()
     opens = {"[": list, "{": dict}.get(bare[:1])
-    if opens and (kind is None or opens in kind.types):
+    if opens and (kind is ANY or opens in kind.types):
         return _read_flow(bare, kind, path)
-    if kind and str in kind.types and text != "null":
+    if str in kind.types and text != "null":
         return _unquote(text)
     value = _read_scalar(bare, kind, path)
-    return _unquote(text) if kind is None and isinstance(value, str) else value
+    return _unquote(text) if kind is ANY and isinstance(value, str) else value
 
 
 def _unquote(text: str) -> str:
@@ -381,20 +387,20 @@ def _unquote(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] in "'\"" else text
 
 
-def _read_scalar(text: str, kind: Kind | None, path: Path) -> Any:
+def _read_scalar(text: str, kind: Kind, path: Path) -> Any:
     """Read a value without quotes: by its kind, else by its looks. A whole `${...}` is of every kind.
 
     Numbers are those of JSON: https://www.rfc-editor.org/rfc/rfc8259#section-6
     """
-    if text == "null" or (not text and kind is None):
+    if text == "null" or (not text and kind is ANY):
         return None
-    if _is_interpolation(text) or (kind and str in kind.types):
+    if _is_interpolation(text) or str in kind.types:
         return text
     try:  # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301
         value = json.loads(text, parse_constant=str, parse_int=lambda digits: int(digits[:21]))
     except (ValueError, RecursionError):
         value = text
-    if kind is None:
+    if kind is ANY:
         return text if isinstance(value, str) else value
     if bool in kind.types:
         value = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(text.lower())
@@ -406,11 +412,11 @@ def _read_scalar(text: str, kind: Kind | None, path: Path) -> Any:
 # A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one.
 
 
-def _read_flow(text: str, kind: Kind | None, path: Path) -> Any:
+def _read_flow(text: str, kind: Kind, path: Path) -> Any:
     """Read a list or a table; a trailing comma is fine. A null is fine in a table only: TOML has none."""
     of, closing = (list, "]") if text[0] == "[" else (dict, "}")
     problem = "" if text.endswith(closing) else f"expected a {closing} at the end"
-    if kind and of not in kind.types:
+    if kind.types and of not in kind.types:
         problem = f"expected {kind.expected} (quote text that begins with {text[0]})"
     elif len(path) >= MAX_DEPTH:
         problem = f"nested more than {MAX_DEPTH} deep"
@@ -421,13 +427,13 @@ def _read_flow(text: str, kind: Kind | None, path: Path) -> Any:
         items.pop()
     if of is dict:
         return _read_pairs(items, kind, path)
-    values = [_read_item(item, kind and kind.item, (*path, index)) for index, item in enumerate(items)]
+    values = [_read_item(item, kind.item, (*path, index)) for index, item in enumerate(items)]
     if "" in items or None in values:
         raise EnvTomlError(Finding("expected an item, not nothing or null ('' is the empty string)", path))
     return values
 
 
-def _read_pairs(items: list[str], kind: Kind | None, path: Path) -> Table:
+def _read_pairs(items: list[str], kind: Kind, path: Path) -> Table:
     table: Table = {}
     for item in items:
         bare, *rest = _split_flow(item, ":", path)
@@ -435,11 +441,11 @@ def _read_pairs(items: list[str], kind: Kind | None, path: Path) -> Table:
         if not rest or not bare.strip() or key in table:
             problem = f"the key {key!r} stands twice" if key in table else "expected key: value"
             raise EnvTomlError(Finding(problem, path))
-        table[key] = _read_item(":".join(rest).strip(), kind and kind.fields.get(key, kind.item), (*path, key))
+        table[key] = _read_item(":".join(rest).strip(), kind.fields.get(key, kind.item), (*path, key))
     return table
 
 
-def _read_item(text: str, kind: Kind | None, path: Path) -> Any:
+def _read_item(text: str, kind: Kind, path: Path) -> Any:
     if text.startswith(("[", "{")):
         return _read_flow(text, kind, path)
     bare = _dequote(text, path)
@@ -479,6 +485,9 @@ def _dequote(text: str, path: Path) -> str:
 # https://omegaconf.readthedocs.io/en/latest/grammar.html
 
 
+INTERPOLATION_MARK = re.compile(r"""\\.|'[^']*'|"[^"]*"|[{}]""", re.DOTALL)
+
+
 def _close_interpolation(text: str, pos: int) -> int:
     """Return the position after the `}` that closes the `${` at `pos`, 0 where there is none.
 
@@ -486,7 +495,7 @@ def _close_interpolation(text: str, pos: int) -> int:
     13
     """
     depth = 0
-    for mark in re.compile(r"""\\.|'[^']*'|"[^"]*"|[{}]""", re.DOTALL).finditer(text, pos):
+    for mark in INTERPOLATION_MARK.finditer(text, pos):
         depth += {"{": 1, "}": -1}.get(mark[0], 0)
         if depth == 0 and mark[0] == "}":
             return mark.end()
@@ -759,45 +768,45 @@ def _lineage(sections: Table, profile: object, stop: Container[object] = ()) -> 
     return list(chain)
 
 
-def _edit(own: Any, seen: Any, path: Path, kind: Kind | None, override: Override) -> Any:
+def _edit(own: Any, seen: Any, path: Path, kind: Kind, override: Override) -> Any:
     """Return `own` with the rest of a path set; `seen` is the same place with what it inherits."""
     if not path:
         return _assign(own, seen, kind, override)
     key = path[0]
-    if isinstance(seen, list) or (seen is None and kind and list in kind.types):
+    if isinstance(seen, list) or (seen is None and list in kind.types):
         return _edit_list(seen or [], path, kind, override)
-    if not isinstance(seen or {}, dict) or (kind is None and not seen and key.isdigit()):
+    if not isinstance(seen or {}, dict) or (kind is ANY and not seen and key.isdigit()):
         raise EnvTomlError(f"expected a table or list before {key!r}")
-    if kind and kind.strict == 0 and key not in kind.fields:
+    if kind.strict == 0 and key not in kind.fields:
         raise EnvTomlError(_unknown_key(key, kind))
     table = own if isinstance(own, dict) else {}
-    value = _edit(table.get(key), (seen or {}).get(key), path[1:], kind and kind.fields.get(key, kind.item), override)
+    value = _edit(table.get(key), (seen or {}).get(key), path[1:], kind.fields.get(key, kind.item), override)
     if value is table.get(key):
         return own
     return {k: v for k, v in table.items() if k != key} if value is None else {**table, key: value}
 
 
-def _edit_list(items: list[Any], path: Path, kind: Kind | None, override: Override) -> list[Any]:
+def _edit_list(items: list[Any], path: Path, kind: Kind, override: Override) -> list[Any]:
     """Return a copy of a list with one item set, appended (at its end) or, by null, removed."""
     index = int(path[0]) if re.fullmatch("[0-9]{1,9}", path[0]) else -1
     if not 0 <= index <= len(items):
         raise EnvTomlError(f"expected an index from 0 to {len(items)} (which appends), found {path[0]!r}")
     item = items[index] if index < len(items) else None
-    value = _edit(item, item, path[1:], kind and kind.item, override)
+    value = _edit(item, item, path[1:], kind.item, override)
     return items[:index] + ([] if value is None else [value]) + items[index + 1 :]
 
 
-def _assign(own: Any, seen: Any, kind: Kind | None, override: Override) -> Any:
+def _assign(own: Any, seen: Any, kind: Kind, override: Override) -> Any:
     """Return the value that a word gives: a table is merged, += appends, null (None) removes."""
     text, path = override.value, override.path
-    kind = _kind_like(seen) or kind if kind in (None, TABLE) else kind
+    kind = _kind_like(seen) if kind in (ANY, TABLE) and seen is not None else kind
     if not override.append:
         value = read_value(text, kind, path)
         return _prune(merge(own, value, path) if isinstance(value, dict) and isinstance(own, dict) else value)
-    if (kind and list not in kind.types) or not isinstance(seen or [], list):
-        raise EnvTomlError(f"+= appends to a list, found {_shorten(seen, path) if seen else kind and kind.expected}")
+    if (kind.types and list not in kind.types) or not isinstance(seen or [], list):
+        raise EnvTomlError(f"+= appends to a list, found {_shorten(seen, path) if seen else kind.expected}")
     several = text.lstrip().startswith("[")
-    value = read_value(text, kind or LIST if several else kind and kind.item, path)
+    value = read_value(text, (kind if kind.types else LIST) if several else kind.item, path)
     if value is None:
         raise EnvTomlError("null cannot be appended to a list")
     return (seen or []) + _prune(value if several else [value])
@@ -856,10 +865,10 @@ def check(config: Table, profiles: Table, shipped: Table) -> Findings:
     sections, checks = config.get("sections", {}), config.get("checks", {})
     findings = [] if sections else [Finding("there are none, so nothing to write", ("sections",))]
     accepted = {*checks.get("extra_fields", ()), *(key for own in shipped.get("sections", {}).values() for key in own)}
-    fields = {**dict.fromkeys(accepted), **FIELDS}
+    fields = {**dict.fromkeys(accepted, ANY), **FIELDS}
     kinds = {e: Kind("a table", dict, strict=CLOSE, fields={**fields, "mounts": kind}) for e, kind in MOUNTS.items()}
     executors = {name: str(profile.get("executor")) for name, profile in profiles.items()}
-    by_name: dict[str, Kind | None] = {name: kinds.get(executors.get(name, ""), kinds[""]) for name in sections}
+    by_name = {name: kinds.get(executors.get(name, ""), kinds[""]) for name in sections}
     by_name.update(dict.fromkeys(RESERVED, TABLE))
     _check_table(sections, Kind("a table", dict, fields=by_name), ("sections",), findings)
     for name in profiles:
@@ -877,11 +886,11 @@ def check(config: Table, profiles: Table, shipped: Table) -> Findings:
     return findings
 
 
-def _check_value(value: Any, kind: Kind | None, path: Path, findings: Findings) -> None:
+def _check_value(value: Any, kind: Kind, path: Path, findings: Findings) -> None:
     """Add what is wrong with one value and all it contains: its text, its size, its kind."""
     resolved = path[0] == "sections" and len(path) > 2  # by the file's reader; nothing resolves the rest
     problem = _check_scalar(value, resolved)
-    if not problem and kind and not (type(value) in kind.types and (kind.fits is None or kind.fits(value))):
+    if not problem and kind.types and not (type(value) in kind.types and (kind.fits is None or kind.fits(value))):
         problem = "" if resolved and _is_interpolation(value) else f"expected {kind.expected}"
     if len(path) >= MAX_DEPTH and isinstance(value, (dict, list)):
         problem = f"nested more than {MAX_DEPTH} deep"
@@ -892,7 +901,7 @@ def _check_value(value: Any, kind: Kind | None, path: Path, findings: Findings) 
         _check_table(value, kind, path, findings)
     elif type(value) is list:
         for index, item in enumerate(value):
-            _check_value(item, kind and kind.item, (*path, index), findings)
+            _check_value(item, kind.item, (*path, index), findings)
     elif resolved and _is_secret(value, path):
         name = next(key for key in reversed(path) if isinstance(key, str))
         advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
@@ -913,18 +922,18 @@ def _check_scalar(value: object, resolved: bool) -> str:
     return "expected a value (TOML has no null)" if value is None else ""
 
 
-def _check_table(table: Table, kind: Kind | None, path: Path, findings: Findings) -> None:
+def _check_table(table: Table, kind: Kind, path: Path, findings: Findings) -> None:
     """Add what is wrong with the keys and values of a table."""
     for key, value in table.items():
         problem = "" if key.isascii() else _check_scalar(key, False)
         if kind is VARIABLES and not (key.isascii() and key.isidentifier()):
             problem = "expected the name of an environment variable (letters, digits and _, no digit first)"
-        elif kind and kind.strict is not None and key not in kind.fields:
+        elif kind.strict is not None and key not in kind.fields:
             problem = problem or _unknown_key(key, kind)
         if problem:
             findings.append(Finding(problem, (*path, key)))
         elif value is not None:
-            _check_value(value, kind and kind.fields.get(key, kind.item), (*path, key), findings)
+            _check_value(value, kind.fields.get(key, kind.item), (*path, key), findings)
 
 
 @lru_cache(None)  # difflib is slow, and thousands of profiles may have the same field
@@ -946,7 +955,7 @@ def _check_executor(name: str, own: Table, profiles: Table, findings: Findings) 
         if not any(map(profile.get, names)) and (told is None or any(map(told.get, names))):
             findings.append(Finding(f"missing: executor {executor} needs {' or '.join(names)}", (*path, names[0])))
     if told is None and "mounts" in profile.keys() - own.keys():
-        _check_value(profile["mounts"], MOUNTS.get(executor), (*path, "mounts"), findings)
+        _check_value(profile["mounts"], MOUNTS.get(executor, ANY), (*path, "mounts"), findings)
 
 
 def check_names(config: Table, before: Table, shipped: Table) -> Findings:

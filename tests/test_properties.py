@@ -217,7 +217,7 @@ def test_any_words(words):
 @given(text=VALUE_TEXTS | st.text(st.characters()))
 def test_any_value(text):
     for kind, types in {
-        None: (str, bool, int, float, list, dict),
+        env_toml.ANY: (str, bool, int, float, list, dict),
         env_toml.STRING: (str,),
         env_toml.STRINGS: (list, str),
         env_toml.BOOLEAN: (bool, str),

@@ -16,7 +16,7 @@ KINDS = {
     "POSITIVE": env_toml.POSITIVE,
     "COUNT": env_toml.COUNT,
     "TABLE": env_toml.TABLE,
-    "untyped": None,
+    "untyped": env_toml.ANY,
 }
 
 
