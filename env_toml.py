@@ -565,7 +565,7 @@ def load_layers(source: str, folder: str = "", trail: Words = ()) -> list[Layer]
             known = f"(a file, or one of {', '.join(bundled)})"
             raise EnvTomlError(f"{_mask_word(path)}: no such config{_suggest(source, frozenset(bundled))} {known}")
         path, shown = bundled[source], source
-    file = os.path.realpath(path)
+    file = os.path.abspath(path)
     if file in trail or len(trail) == MAX_DEPTH:
         raise EnvTomlError(f"{shown}: defaults lead back to it: {' -> '.join([*trail, file])}")
     layer = _read_config(path, shown, path == bundled.get(source))
@@ -966,15 +966,18 @@ def check_names(config: Table, before: Table, shipped: Table) -> Findings:
     """
     sections, bundled, checks = config.get("sections", {}), shipped.get("sections", {}), config.get("checks", {})
     findings: Findings = []
-    uses: list[tuple[Path, str]] = [(("only", index), name) for index, name in enumerate(config.get("only", ()))]
-    uses += ((("steps", name), name) for name in config.get("steps", ()))
-    uses += ((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
-    uses += ((("checks", "site_values", key), _split_key(key, key)[0]) for key in checks.get("site_values", ()))
-    profiles = frozenset(sections) - set(RESERVED)
-    for path, name in uses:
-        known = profiles if path[0] == "only" else profiles.union(sections, bundled)
-        if name not in known:
-            findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
+    uses: dict[Path, Iterable[str]] = {
+        ("only",): config.get("only", ()),
+        ("steps",): config.get("steps", ()),
+        ("checks", "recommended_min_nodes"): checks.get("recommended_min_nodes", ()),
+        ("checks", "site_values"): checks.get("site_values", ()),
+    }
+    for path, keys in uses.items():
+        known = frozenset(sections) - set(RESERVED) if path == ("only",) else frozenset(sections).union(bundled)
+        for key in keys:
+            name = _split_key(key, key)[0] if path[-1] == "site_values" else key
+            if name not in known:
+                findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", (*path, key)))
     rooted = frozenset(name for name, section in sections.items() if "extends" in section or "executor" in section)
     rooted = rooted.union(bundled, RESERVED, (str(section.get("extends")) for section in sections.values()))
     for name in filter(lambda name: name not in rooted, sections):
@@ -1206,10 +1209,9 @@ def _render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
     while parent and len(chain) < MAX_LINEAGE:
         chain.append(parent)
         parent = sections[parent].get("extends")
-    comments = f"# {_one_line(' <- '.join([*chain, *['...'] * bool(parent)]))}\n" if len(chain) > 1 else ""
-    for step in steps:
-        comments += f"# {_one_line(f'nemotron steps run {step} --batch {name}')}\n"
-    return comments
+    lines = [" <- ".join([*chain, "..."] if parent else chain)] if len(chain) > 1 else []
+    lines += [f"nemotron steps run {step} --batch {name}" for step in steps]
+    return "".join(f"# {_one_line(line)}\n" for line in lines)
 
 
 # --------------------------------------------------------------------------------------- write
@@ -1362,7 +1364,8 @@ def _show_table(table: Table, header: str, path: Path, origin: Callable[[Path], 
         single = isinstance(table[key], dict)
         inner = f"{header}.{_format_key(key)}"
         for index, item in enumerate([table[key]] if single else table[key]):
-            yield from ("", f"{f'[{inner}]' if single else f'[[{inner}]]'}  # {origin((*path, key))}")
+            brackets = f"[{inner}]" if single else f"[[{inner}]]"
+            yield from ("", f"{brackets}  # {origin((*path, key))}")
             yield from _show_table(item, inner, (*path, key) if single else (*path, key, index), origin)
 
 
@@ -1389,7 +1392,7 @@ def show_tree(plan: Plan) -> str:
             rows.append((indent + name, f"{text:<5}  {step.partition(' ')[0]}".rstrip()))
             indent = name = text = ""
     width = max(len(label) for label, _ in rows)
-    return "".join(f"{_one_line(f'{label:<{width}}  {text}')}\n" for label, text in rows)
+    return "".join(_one_line(f"{label:<{width}}  {text}") + "\n" for label, text in rows)
 
 
 def compare(path: str, text: str) -> str:
