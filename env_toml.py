@@ -972,15 +972,18 @@ def check_names(config: Table, before: Table, shipped: Table) -> Findings:
         ("checks", "recommended_min_nodes"): checks.get("recommended_min_nodes", ()),
         ("checks", "site_values"): checks.get("site_values", ()),
     }
+    written, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
     for path, keys in uses.items():
-        known = frozenset(sections) - set(RESERVED) if path == ("only",) else frozenset(sections).union(bundled)
+        known = written if path == ("only",) else named
         for key in keys:
             name = _split_key(key, key)[0] if path[-1] == "site_values" else key
             if name not in known:
                 findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", (*path, key)))
     rooted = frozenset(name for name, section in sections.items() if "extends" in section or "executor" in section)
-    rooted = rooted.union(bundled, RESERVED, (str(section.get("extends")) for section in sections.values()))
+    rooted = rooted.union(bundled, RESERVED)
     for name in filter(lambda name: name not in rooted, sections):
+        if any(section.get("extends") == name for section in sections.values()):
+            continue
         near = _suggest(name, rooted, CLOSE)
         if near:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
@@ -1042,7 +1045,7 @@ SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
 
 def _is_secret(value: object, path: Path) -> bool:
     """Tell whether a value is a secret itself: of a key like HF_TOKEN, neither empty nor a reference."""
-    for key in reversed(path[2:]):
+    for key in path[:1:-1]:
         if isinstance(key, str) and not key.isdigit():
             if not key.upper().endswith(SECRET_NAMES) or path[2] == "secret_vars":  # those name secrets
                 return False
@@ -1209,9 +1212,10 @@ def _render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
     while parent and len(chain) < MAX_LINEAGE:
         chain.append(parent)
         parent = sections[parent].get("extends")
-    lines = [" <- ".join([*chain, "..."] if parent else chain)] if len(chain) > 1 else []
-    lines += [f"nemotron steps run {step} --batch {name}" for step in steps]
-    return "".join(f"# {_one_line(line)}\n" for line in lines)
+    comments = f"# {_one_line(' <- '.join(chain))}{' <- ...' if parent else ''}\n" if len(chain) > 1 else ""
+    for step in steps:
+        comments += "# " + _one_line(f"nemotron steps run {step} --batch {name}") + "\n"
+    return comments
 
 
 # --------------------------------------------------------------------------------------- write
@@ -1531,7 +1535,7 @@ def _put(stream: Any, text: str) -> None:
 def main(argv: Words | None = None) -> NoReturn:
     """Run the command line and exit: the one place that turns an EnvTomlError into messages."""
     status = 0
-    gc.disable()  # one short run, which keeps what it makes; `freeze` spares the exit a last look at all of it
+    gc.disable()  # one short run, which keeps what it makes
     sys.path.append(HERE)  # python -I leaves out the script's folder, where a copied tomli_w lies
     try:
         if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
@@ -1546,9 +1550,11 @@ def main(argv: Words | None = None) -> NoReturn:
     except OSError as error:
         _tell([Finding(f"standard output: {error.strerror}")])
         status = 2
-    gc.freeze()
     sys.exit(status)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as done:  # all is written and flushed: to free it, object by object, takes a tenth of a run
+        os._exit(int(done.code or 0))

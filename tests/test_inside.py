@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import runpy
 import sys
 import zipfile
@@ -137,12 +138,15 @@ def test_findings_that_cannot_be_told(clean, monkeypatch, capsys, full, broken):
 
 
 def test_the_script_itself(clean, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["env_toml.py", "--version"])
-    with pytest.raises(SystemExit) as ended:
+    statuses = []
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    for words in (["--version"], ["force=maybe"]):
+        monkeypatch.setattr(sys, "argv", ["env_toml.py", *words])
         runpy.run_path(env_toml.__file__, run_name="__main__")
-    out = capsys.readouterr().out
-    assert ended.value.code == 0
-    assert out.startswith(f"env_toml {env_toml.__version__} ("), out
+    said = capsys.readouterr()
+    assert statuses == [0, 2]
+    assert said.out.startswith(f"env_toml {env_toml.__version__} ("), said.out
+    assert "force" in said.err
 
 
 @pytest.mark.parametrize(
