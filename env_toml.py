@@ -30,7 +30,7 @@ words
   .name; \\. \\[ \\] \\= are literal. VALUE is read by the type the key has: text stays as it is typed
   (0123, 2.10, 12:00:00), integers, booleans, [lists] and {tables} are checked. A ${...} fits anywhere.
   Of an unknown key: true, false, numbers, [a, b] and {k: v} are what they look like, the rest is text.
-  Words apply from left to right, those that add or re-parent a profile before the others.
+  Words apply from left to right, but those that set `extends` before the others.
 
 profiles
   `extends` names a parent. Tables merge key by key to any depth, the child's value winning; all else,
@@ -94,7 +94,7 @@ class Finding:
     """One thing that is wrong; `str()` is one line.
 
     `level` is "error" or "warning"; `path` holds the keys that lead to it, as in ("sections",
-    "slurm_base", "nodes"); `origin` is the word (secrets masked) or the config file that set it.
+    "slurm_base", "nodes"); `origin` is the word (secrets masked), config file or check it comes from.
     """
 
     def __init__(self, message: str, path: Path = (), level: str = "error", origin: str = "") -> None:
@@ -484,7 +484,6 @@ def _dequote(text: str, path: Path) -> str:
 # An interpolation is OmegaConf's ${name} or ${resolver:...}, which the file's reader resolves:
 # https://omegaconf.readthedocs.io/en/latest/grammar.html
 
-
 INTERPOLATION_MARK = re.compile(r"""\\.|'[^']*'|"[^"]*"|[{}]""", re.DOTALL)
 
 
@@ -719,8 +718,8 @@ def _merge_layer(base: Table, layer: Layer) -> Any:
 def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings]:
     """Return the config with every word applied, and what was wrong with the words that were not.
 
-    Words apply from left to right, but those that re-parent a profile before the others, which may
-    edit what is inherited thereby.
+    Words apply from left to right, but those that set `extends` before the others, which may edit what
+    is inherited thereby.
     """
     findings: Findings = []
     for override in sorted(overrides, key=lambda o: all(leaf[2:] != ("extends",) for leaf in o.leaves)):
