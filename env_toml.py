@@ -988,7 +988,7 @@ def check_names(config: Table, before: Table, shipped: Table) -> Findings:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
             findings.append(Finding(message, ("sections", name)))
         elif name not in before.get("sections", {}):
-            message = "no step can run with it: it has neither extends nor executor"
+            message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
             findings.append(Finding(message, ("sections", name), "warning"))
     return findings
 

@@ -217,8 +217,8 @@ def test_a_word_for_another_cluster_is_a_warning(call):
     said = call("-d", "sections.slurm_base.account=x")
     assert said["exit"] == 0
     assert said["err"] == (
-        "warning: slurm_base: no step can run with it: it has neither extends nor executor"
-        " (in sections.slurm_base.account=x)\n"
+        "warning: slurm_base: neither extends nor executor: no step runs with it"
+        " (-c names the config of another cluster) (in sections.slurm_base.account=x)\n"
     )
 
 

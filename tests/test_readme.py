@@ -86,7 +86,7 @@ def test_the_first_command_runs_again(clone):
 
 def test_the_site_config_needs_nothing_more(clone):
     done = run("-c", "site.json", "-f", cwd=clone)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote env.toml: 33 profiles\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote env.toml: 34 profiles\n", "")
 
 
 @pytest.mark.parametrize(("line", "copy"), list(zip(VENDORING, COPIES)), ids=COPIES)
