@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     Table = dict[str, Any]
     Words = Sequence[str]
     Findings = list["Finding"]
+    Applied = tuple[str, list[Path]]  # a word (secrets masked) and the paths it sets
 
 __version__ = "1.0.0"
 __all__ = ["EnvTomlError", "Finding", "generate"]
@@ -303,16 +304,6 @@ class Override:
     def __init__(self, word: str, path: Path, append: bool, value: str) -> None:
         self.path, self.append, self.value = path, append, value
         self.masked: str = _mask_word(word) if len(word) < 200 else f"{_mask_word(word)[:200]}..."
-        table = None if append else _collect([], read_value, value, TABLE)
-        self.leaves = list(_find_leaves(table, path))  # the paths that it sets: a table sets its keys one by one
-
-
-def _find_leaves(value: Any, path: Path) -> Iterator[Path]:
-    """Yield the paths of the values in a table, or only `path` where there is none."""
-    for key in value if isinstance(value, dict) else ():
-        yield from _find_leaves(value[key], (*path, key))
-    if not isinstance(value, dict) or not value:
-        yield path
 
 
 def parse_word(word: str) -> Override:
@@ -344,7 +335,8 @@ def _split_key(key: str, word: str) -> Path:
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
     path: list[str] = []
-    part = r"\[((?:\\[.\[\]=]|[^\[\]])+)\]|(?:\A|(?!\A)\.)((?:\\[.\[\]=]|[^.\[\]])+)|."
+    escape = r"\\[.\[\]=]|\\(?![.\[\]=])"  # a backslash before anything else is itself
+    part = rf"\[((?:[^\[\]\\]|{escape})+)\]|(?:\A|(?!\A)\.)((?:[^.\[\]\\]|{escape})+)|."
     for found in re.finditer(part, key or ".", re.DOTALL):
         name = found[1] or found[2]
         if not name or len(path) == MAX_DEPTH:
@@ -551,12 +543,19 @@ def bundled_configs() -> dict[str, str]:
     return {}
 
 
-def load_layers(source: str, folder: str = "", trail: Words = ()) -> list[Layer]:
-    """Read a config and the `defaults` it builds on: a file if it exists (in `folder`), else a bundled name.
+def load_layers(source: str) -> list[Layer]:
+    """Read a config and the `defaults` it builds on: a file if it exists, else a bundled name.
 
     Returns the layers in the order they are merged: each file once, before those that build on it.
-    Raises EnvTomlError for a name that is neither, a cycle (`trail` led here), or a file that cannot be used.
+    Raises EnvTomlError for a name that is neither, a cycle, or a file that cannot be used.
     """
+    layers: dict[str, Layer] = {}
+    _load_layer(source, "", (), layers)
+    return list(layers.values())
+
+
+def _load_layer(source: str, folder: str, trail: Words, layers: dict[str, Layer]) -> None:
+    """Add what `source` builds on and then itself to `layers`, by path; `trail` holds the files that led here."""
     bundled = bundled_configs()
     path = shown = os.path.join(folder, source)
     if not os.path.isfile(path):
@@ -564,16 +563,15 @@ def load_layers(source: str, folder: str = "", trail: Words = ()) -> list[Layer]
             known = f"(a file, or one of {', '.join(bundled)})"
             raise EnvTomlError(f"{_mask_word(path)}: no such config{_suggest(source, frozenset(bundled))} {known}")
         path, shown = bundled[source], source
-    file = os.path.abspath(path)
+    file = os.path.realpath(path)
     if file in trail or len(trail) == MAX_DEPTH:
         raise EnvTomlError(f"{shown}: defaults lead back to it: {' -> '.join([*trail, file])}")
-    layer = _read_config(path, shown, path == bundled.get(source))
-    defaults = layer.content.pop("defaults", None) or []
-    layers: dict[str, Layer] = {}
-    for name in [defaults] if isinstance(defaults, str) else defaults:
-        for base in load_layers(name, os.path.dirname(path), (*trail, file)):
-            layers.setdefault(base.source, base)
-    return [*layers.values(), layer]
+    if file not in layers:
+        layer = _read_config(path, shown, path == bundled.get(source))
+        defaults = layer.content.pop("defaults", None) or []
+        for name in [defaults] if isinstance(defaults, str) else defaults:
+            _load_layer(name, os.path.dirname(path), (*trail, file), layers)
+        layers[file] = layer
 
 
 def _read_config(path: str, shown: str, bundled: bool) -> Layer:
@@ -697,14 +695,15 @@ def merge(base: Table, over: Table, path: Path = ()) -> Table:
     return merged
 
 
-def merge_layers(layers: Iterable[Layer]) -> tuple[Table, Findings]:
+def merge_layers(layers: Iterable[Layer]) -> Table:
     """Merge config files in order, the last one winning; null removes what an earlier one set."""
     merged: Table = {}
-    findings: Findings = []
     for layer in layers:
-        after = _collect(findings, _merge_layer, merged, layer, origin=layer.source)
-        merged = merged if after is None else after
-    return merged, findings
+        wrong: Findings = []
+        merged = _collect(wrong, _merge_layer, merged, layer, origin=layer.source)
+        if wrong:
+            raise EnvTomlError(*wrong)
+    return merged
 
 
 def _merge_layer(base: Table, layer: Layer) -> Any:
@@ -715,21 +714,34 @@ def _merge_layer(base: Table, layer: Layer) -> Any:
 # ----------------------------------------------------------------------------------- overrides
 
 
-def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings]:
-    """Return the config with every word applied, and what was wrong with the words that were not.
+def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings, list[Applied]]:
+    """Return the config with every word applied, what was wrong with those that were not, what the others set.
 
     Words apply from left to right, but those that set `extends` before the others, which may edit what
     is inherited thereby.
     """
     findings: Findings = []
-    for override in sorted(overrides, key=lambda o: all(leaf[2:] != ("extends",) for leaf in o.leaves)):
-        wrong: list[Finding] = []
+    applied = []
+    for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
+        wrong: Findings = []
         after = _collect(wrong, _apply_override, config, override)
         if after is config and override.value.strip() == "null":
             wrong.append(Finding("nothing to remove: no value of its own stands here", (), "warning"))
-        config = config if after is None else after
         findings += (Finding(f.message, f.path or override.path, f.level, override.masked) for f in wrong)
-    return config, findings
+        if after is not None:
+            config = after
+            table = isinstance(_lookup(config, override.path), dict) and read_value(override.value, TABLE)
+            applied.append((override.masked, list(_find_leaves(table, override.path))))
+    return config, findings, applied
+
+
+def _find_leaves(value: Any, path: Path) -> Iterator[Path]:
+    """Yield the paths that a word sets: that of the word, or those of the values in its table."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _find_leaves(item, (*path, key))
+    else:
+        yield path
 
 
 def _apply_override(config: Table, override: Override) -> Table:
@@ -964,40 +976,35 @@ def check_names(config: Table, before: Table, shipped: Table) -> Findings:
     has one, and a warning if it is only a word that brings it (`before` is the config without words).
     """
     sections, bundled, checks = config.get("sections", {}), shipped.get("sections", {}), config.get("checks", {})
-    findings: Findings = []
-    uses: dict[Path, Iterable[str]] = {
-        ("only",): config.get("only", ()),
-        ("steps",): config.get("steps", ()),
-        ("checks", "recommended_min_nodes"): checks.get("recommended_min_nodes", ()),
-        ("checks", "site_values"): checks.get("site_values", ()),
-    }
-    written, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
-    for path, keys in uses.items():
-        known = written if path == ("only",) else named
-        for key in keys:
-            name = _split_key(key, key)[0] if path[-1] == "site_values" else key
-            if name not in known:
-                findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", (*path, key)))
-    rooted = frozenset(name for name, section in sections.items() if "extends" in section or "executor" in section)
-    rooted = rooted.union(bundled, RESERVED)
-    for name in filter(lambda name: name not in rooted, sections):
-        if any(section.get("extends") == name for section in sections.values()):
-            continue
-        near = _suggest(name, rooted, CLOSE)
+    uses: list[tuple[Path, str]] = [(("only", index), name) for index, name in enumerate(config.get("only", ()))]
+    uses += ((("steps", name), name) for name in config.get("steps", ()))
+    uses += ((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
+    uses += ((("checks", "site_values", key), _site_path(key)[1]) for key in checks.get("site_values", ()))
+    profiles, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
+    findings = []
+    for path, name in uses:
+        known = profiles if path[0] == "only" else named
+        if name not in known:
+            findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
+    rooted = {str(section.get("extends")) for section in sections.values()}
+    rooted.update(name for name, section in sections.items() if "extends" in section or "executor" in section)
+    known = frozenset(rooted.union(bundled, RESERVED))
+    for name in filter(lambda name: name not in rooted and name not in RESERVED, sections):
+        near = "" if name in bundled else _suggest(name, known, CLOSE)
         if near:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
             findings.append(Finding(message, ("sections", name)))
-        elif name not in before.get("sections", {}):
+        elif before.get("sections", {}).get(name, {"extends": name}).keys() & {"extends", "executor"}:
             message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
             findings.append(Finding(message, ("sections", name), "warning"))
     return findings
 
 
-def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[Override]) -> Findings:
+def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Applied]) -> Findings:
     """Return a warning for each override that does not reach all heirs, because some set their own."""
     findings = []
-    for override in overrides:
-        for path in override.leaves:
+    for word, leaves in applied:
+        for path in leaves:
             if path[0] != "sections" or len(path) < 3 or path[2] == "extends" or _lookup(sections, path[1:]) is None:
                 continue  # nothing that an heir would get
             missed: dict[str | None, bool | None] = {path[1]: False, None: None}  # None: no heir
@@ -1012,7 +1019,7 @@ def check_shadows(sections: Table, profiles: Iterable[str], overrides: Iterable[
                 heirs = [miss for miss in missed.values() if miss is not None][1:]
                 more = ", ..." if len(setters) > 3 else ""
                 message = f"{sum(heirs)} of {len(heirs)} heirs set their own ({', '.join(setters[:3])}{more})"
-                findings.append(Finding(message, path, "warning", override.masked))
+                findings.append(Finding(message, path, "warning", word))
     return findings
 
 
@@ -1037,6 +1044,11 @@ def _lookup(value: Any, path: Sequence[Any]) -> Any:
     return value
 
 
+def _site_path(key: str) -> Path:
+    """Return where a key of `checks.site_values` leads, as in "slurm_base.mounts[0]"."""
+    return ("sections", *key.replace("[", ".").replace("]", "").split("."))
+
+
 # A literal secret is masked in all that is printed, and in the comments of the file.
 
 SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
@@ -1044,9 +1056,9 @@ SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
 
 def _is_secret(value: object, path: Path) -> bool:
     """Tell whether a value is a secret itself: of a key like HF_TOKEN, neither empty nor a reference."""
-    for key in path[:1:-1]:
+    for key in path[:0:-1]:
         if isinstance(key, str) and not key.isdigit():
-            if not key.upper().endswith(SECRET_NAMES) or path[2] == "secret_vars":  # those name secrets
+            if not key.upper().endswith(SECRET_NAMES) or path[2:3] == ("secret_vars",):  # those name secrets
                 return False
             return type(value) in (str, int, float) and bool(value) and not _is_interpolation(value)
     return False
@@ -1070,7 +1082,8 @@ def _mask_text(text: str, labels: dict[str, str]) -> str:
             return found[0]
         return found[1] + labels.setdefault(found[2], f'"***{len(labels) + 1 if labels else ""}"')
 
-    value = r""""{3}.*?"{3}|'{3}.*?'{3}|[^\n]*(?:\n[ \t\]][^\n]*)*"""  # with the lines that continue it
+    strings = r""""(?:[^"\\]|\\.)*"|'[^']*'"""
+    value = rf"""(?:"{{3}}.*?"{{3}}|'{{3}}.*?'{{3}}|\[(?:{strings}|[^]"'])*\])?[^\n]*"""
     return re.sub(rf"({SECRET_KEY}\s*=\s*)({value})", mask, text, flags=re.IGNORECASE | re.DOTALL)
 
 
@@ -1103,17 +1116,16 @@ class Plan:
     def __init__(self, source: str, words: Words, layers: Sequence[Layer] = ()) -> None:
         self.source, self.words = source, words
         findings: Findings = []
-        self.overrides: list[Override] = list(filter(None, [_collect(findings, parse_word, word) for word in words]))
+        overrides = filter(None, [_collect(findings, parse_word, word) for word in words])
         self.layers = layers or _collect(findings, load_layers, source)
-        if self.layers is None:
+        config = self.layers and _collect(findings, merge_layers, self.layers)
+        if config is None:
             raise EnvTomlError(*findings)
-        config, wrong = merge_layers(self.layers)
-        findings += wrong
-        self.config, wrong = apply_overrides(config, self.overrides)
+        self.config, wrong, self.applied = apply_overrides(config, overrides)
         findings += wrong
         self.sections = self.config.get("sections", {})
         self.profiles, wrong = expand(self.sections)
-        shipped, _ = merge_layers(layer for layer in self.layers if layer.bundled)
+        shipped = merge_layers(layer for layer in self.layers if layer.bundled)
         wrong += check(self.config, self.profiles, shipped)
         wrong += [] if layers else check_names(self.config, config, shipped)
         self.secret = any(finding.level == "secret" for finding in wrong)
@@ -1121,14 +1133,14 @@ class Plan:
         findings += (self.trace(finding) for finding in wrong if not (allowed and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
             raise EnvTomlError(*findings)
-        self.warnings = findings + check_shadows(self.sections, self.profiles, self.overrides)
+        self.warnings = findings + check_shadows(self.sections, self.profiles, self.applied)
 
     def trace(self, finding: Finding) -> Finding:
         """Return a finding with its origin: the last word that touched its place, also in a parent, or the
         check that asks for it, else the site config.
         """
         path, asking = finding.path, tuple(finding.origin.split("."))
-        names = _lineage(self.sections, path[1]) if self.overrides and path[0] == "sections" and len(path) > 1 else []
+        names = _lineage(self.sections, path[1]) if self.applied and path[0] == "sections" and len(path) > 1 else []
         names += [self.sections[name].get("extends") for name in names[-1:]]  # a parent that is missing
         site = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
         origin = self.touching(path, names) or self.touching(asking) or "".join(site[-1:]) or finding.origin
@@ -1136,11 +1148,11 @@ class Plan:
 
     def touching(self, path: Path, names: Container[str] = ()) -> str:
         """Return the last word that sets a place (also in the profiles `names`), what is around it or below it."""
-        for override in reversed(self.overrides):
-            for leaf in override.leaves:
+        for word, leaves in reversed(self.applied):
+            for leaf in leaves:
                 pairs = enumerate(zip(leaf, map(str, path)))
                 if all(ours == other or (index == 1 and ours in names) for index, (ours, other) in pairs):
-                    return override.masked
+                    return word
         return ""
 
 
@@ -1326,7 +1338,7 @@ def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
     Words set values, and so do the config files above the one that asks for them.
     """
     for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        path = ("sections", *_split_key(key, key))
+        path = _site_path(key)
         value = _lookup(plan.config, path)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
         given = False
@@ -1424,7 +1436,7 @@ def lint(path: str, source: str | None, words: Words) -> Findings:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
     content = {"sections": _read_toml(_read_text(path, path), path)}
     _check_shape(content, path)
-    checks, _ = merge_layers(load_layers(source) if source else ())
+    checks = merge_layers(load_layers(source) if source else ())
     return Plan(
         path, words, [Layer("", True, {"checks": checks.get("checks", {})}), Layer(path, False, content)]
     ).warnings

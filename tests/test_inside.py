@@ -396,3 +396,106 @@ def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
 )
 def test_a_word_on_the_checks_is_named(call, words, line):
     assert call("-c", "slurm", "-d", *words)["err"] == f"{line}\n"
+
+
+LAYERS = {
+    "a.json": {"sections": {"p": {"executor": "slurm", "nodes": 1}}},
+    "b.json": {"defaults": "a.json", "sections": {"p": {"nodes": 2}}},
+    "slurm": {"sections": {"own": {"executor": "local"}}},
+    "sub/x.json": {"defaults": "slurm"},
+}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "profile", "wanted"),
+    [
+        (["b.json", "a.json"], "p", 2),
+        (["b.json", "./a.json"], "p", 2),
+        (["slurm", "sub/x.json"], "slurm_base", 1),
+    ],
+)
+def test_a_file_is_one_layer_however_it_is_named(tmp_path, monkeypatch, defaults, profile, wanted):
+    (tmp_path / "sub").mkdir()
+    for name, content in LAYERS.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    (tmp_path / "m.json").write_text(json.dumps({"defaults": defaults}))
+    monkeypatch.chdir(tmp_path)
+    assert cli.read_toml(env_toml.generate("m.json"))[profile]["nodes"] == wanted
+
+
+def test_a_base_of_many_is_read_once(tmp_path, monkeypatch):
+    read = []
+    text = env_toml._read_text
+    monkeypatch.setattr(env_toml, "_read_text", lambda path, shown: read.append(shown) or text(path, shown))
+    (tmp_path / "l0a.json").write_text('{"sections": {"p": {"executor": "local"}}}')
+    (tmp_path / "l0b.json").write_text("{}")
+    for level in range(1, 20):
+        for side in "ab":
+            below = [f"l{level - 1}a.json", f"l{level - 1}b.json"]
+            (tmp_path / f"l{level}{side}.json").write_text(json.dumps({"defaults": below}))
+    assert "[p]" in env_toml.generate(str(tmp_path / "l19a.json"))
+    assert len(read) == 39
+
+
+TOLD = [
+    ({}, ["sections.site_bas.nodes=2"], "error: site_bas: unknown profile 'site_bas'; did you mean site_base?"),
+    ({}, ["only[0]=pq"], "error: only[0]: there is no profile 'pq'; did you mean p? (in only[0]=pq)"),
+    ({"nodes": 0}, ["sections.p={}"], "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)"),
+    (
+        {},
+        ["sections.p.time=12h", "sections.p+={a: 1}"],
+        "error: p.time: expected a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED), found '12h'"
+        " (in sections.p.time=12h)",
+    ),
+    ({}, ["sections.HF_TOKEN=hunter2"], "error: HF_TOKEN: expected a table, found a value not shown"),
+    ({}, ["checks.site_values={a..b: x}"], "error: checks.site_values.a..b: there is no profile 'a'"),
+]
+
+
+@pytest.mark.parametrize(("more", "words", "line"), TOLD, ids=[words[-1] for _, words, _ in TOLD])
+def test_what_is_told_of_a_site_config(call, tmp_path, more, words, line):
+    profiles = {"site_base": {"account": "x"}, "p": {"extends": "site_base", "executor": "slurm", **more}}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": profiles}))
+    err = call("-c", "site.json", "-d", *words)["err"]
+    assert line in err
+    assert "hunter2" not in err
+
+
+def test_what_could_not_be_merged_is_all_that_is_told(call, tmp_path):
+    sections = {"slurm_base": {"mounts": {"a": "b"}}, "p": {"extends": "slurm_base"}}
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", "only": ["p"], "sections": sections}))
+    err = call("-c", "site.json", "sections.p.nodes=2")["err"]
+    assert err == "error: slurm_base.mounts: a table over a list (in site.json)\n"
+
+
+@pytest.mark.parametrize(
+    "word", ["sections.slurm_base.container_image={x: y}", "sections.slurm_base={container_image: x}"]
+)
+def test_text_like_a_table_is_missed_by_heirs_too(call, word):
+    assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word)["err"]
+
+
+def test_a_shipped_profile_without_a_parent_is_told(call):
+    err = call("-c", "slurm", "-d", "sections.slurm_curate.extends=null")["err"]
+    assert err.startswith("warning: slurm_curate: neither extends nor executor"), err
+
+
+@pytest.mark.parametrize("text", ['[\n"hunter2",\n]', '["]", "hunter2"]', '"""\nhunter2\n"""', "'hunter2'"])
+def test_a_difference_masks_what_was_written_by_hand(call, tmp_path, text):
+    (tmp_path / "e.toml").write_text(f'[p]\nexecutor="slurm"\n[p.env_vars]\nHF_TOKEN = {text}\nA = "kept"\n')
+    said = call("-c", "slurm", "--check", "output_path=e.toml")
+    assert "hunter2" not in said["out"]
+    assert '-HF_TOKEN = "***' in said["out"]
+    assert '-A = "kept"' in said["out"]
+
+
+def test_many_backslashes_in_a_key():
+    assert "expected a name" in refusal(env_toml.parse_word, "a[" + r"\." * 5_000 + "=x")
+    assert "expected a name" in refusal(env_toml.parse_word, r"a[b\]=x")
+    assert env_toml.parse_word(r"a\b.c=x").path == (r"a\b", "c")
+
+
+def test_thousands_of_profiles_without_a_parent(tmp_path):
+    sections = {f"p{number}": {"nodes": 1} for number in range(20_000)}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": sections}))
+    assert env_toml.generate(str(tmp_path / "site.json")).count("nodes = 1") == 20_000
