@@ -253,16 +253,9 @@ FIELD_TABLE = (  # executor, kind, the fields of that kind
     ("docker", STRING, "runtime ipc_mode shm_size"),
 )
 FIELDS = {field: kind for _, kind, fields in FIELD_TABLE for field in fields.split()}
-REQUIRED = {  # by executor: a profile needs one field of each group
-    "lepton": ["nemo_run_dir"],
-    "dgxcloud": [
-        "base_url",
-        "kube_apiserver_url",
-        "client_id app_id",
-        "client_secret app_secret",
-        "project_name",
-        "pvc_nemo_run_dir",
-    ],
+REQUIRED = {  # by executor: a profile needs these fields, or one of several
+    "lepton": "nemo_run_dir",
+    "dgxcloud": "base_url kube_apiserver_url client_id|app_id client_secret|app_secret project_name pvc_nemo_run_dir",
 }
 CHECKS = {
     "required_profiles": STRINGS,
@@ -961,8 +954,8 @@ def _check_executor(name: str, own: Table, profiles: Table, findings: Findings) 
     path, profile, parent = ("sections", name), profiles[name], profiles.get(own.get("extends", ""), {})
     executor = str(profile.get("executor"))
     told = parent if parent.get("executor") == profile.get("executor") else None
-    for group in REQUIRED.get(executor, ()):
-        names = group.split()
+    for group in REQUIRED.get(executor, "").split():
+        names = group.split("|")
         if not any(map(profile.get, names)) and (told is None or any(map(told.get, names))):
             findings.append(Finding(f"missing: executor {executor} needs {' or '.join(names)}", (*path, names[0])))
     if told is None and "mounts" in profile.keys() - own.keys():
