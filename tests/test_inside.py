@@ -177,7 +177,9 @@ def test_a_folder_is_no_file_to_write(tmp_path):
     assert "not a regular file" in refusal(env_toml.write, str(tmp_path), "x", True)
 
 
-@pytest.mark.parametrize("path", ["", "folder/", "a\0b", "${oc.env:HOME}/env.toml", "~nobody-of-this-name/env.toml"])
+@pytest.mark.parametrize(
+    "path", ["", "folder/", "folder/-", "a\0b", "${oc.env:HOME}/env.toml", "~nobody-of-this-name/env.toml"]
+)
 def test_a_path_that_is_no_file(call, tmp_path, path):
     (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", "output_path": path}))
     said = call("-c", "site.json")
