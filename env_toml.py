@@ -128,11 +128,7 @@ def _collect(findings: Findings, stage: Callable[..., Any], *args: Any, origin: 
 
 
 def _one_line(text: str) -> str:
-    r"""Escape what would end a line or a TOML comment: control characters, line separators, half pairs.
-
-    >>> _one_line("a\nb\x07")
-    'a\\nb\\x07'
-    """
+    """Escape what would end a line or a TOML comment: control characters, line separators, half pairs."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -364,11 +360,7 @@ def read_value(text: str, kind: Kind = ANY, path: Path = ()) -> Any:
 
 
 def _unquote(text: str) -> str:
-    """Remove one pair of matching outer quotes.
-
-    >>> _unquote("'a'"), _unquote('"a'), _unquote("'")
-    ('a', '"a', "'")
-    """
+    """Remove one pair of matching outer quotes."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] in "'\"" else text
 
 
@@ -473,11 +465,7 @@ INTERPOLATION_MARK = re.compile(r"""\\.|'[^']*'|"[^"]*"|[{}]""", re.DOTALL)
 
 
 def _close_interpolation(text: str, pos: int) -> int:
-    """Return the position after the `}` that closes the `${` at `pos`, 0 where there is none.
-
-    >>> _close_interpolation("${a:${b,'}'}}/c", 0)
-    13
-    """
+    """Return the position after the `}` that closes the `${` at `pos`, 0 where there is none."""
     depth = 0
     for mark in INTERPOLATION_MARK.finditer(text, pos):
         depth += {"{": 1, "}": -1}.get(mark[0], 0)
@@ -1081,11 +1069,7 @@ def _mask_text(text: str, labels: dict[str, str]) -> str:
 
 
 def _mask_word(word: str) -> str:
-    """Hide the value of a word that holds a secret.
-
-    >>> _mask_word("sections.p.env_vars.HF_TOKEN=hf_abc"), _mask_word("sections.p.env_vars={HF_TOKEN: hf_abc}")
-    ('sections.p.env_vars.HF_TOKEN=***', 'sections.p.env_vars={HF_TOKEN:***')
-    """
+    """Hide what follows the first name of a secret in a word: `HF_TOKEN=***`, `{HF_TOKEN:***`."""
     if not any(name in word.upper() for name in (*SECRET_NAMES, "\\U00")):  # an escape may hide such a name
         return word
     found = re.search(rf"{SECRET_KEY}(?:\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:|\\u00", word, re.IGNORECASE)
