@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import runpy
 import sys
 import zipfile
@@ -224,7 +225,7 @@ def test_a_word_for_another_cluster_is_a_warning(call):
     )
 
 
-PLACEHOLDER = "sections.slurm_base.mounts=..."
+PLACEHOLDER = "sections.slurm_base.mounts"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +246,7 @@ PLACEHOLDER = "sections.slurm_base.mounts=..."
             True,
         ),
         ({"checks": {"site_values": {"slurm_base.mounts": None}}}, [], False),
+        ({"checks": {"site_values": {"slurm_base.mounts": None, "slurm_base.mounts[0]": "yours"}}}, [], True),
     ],
 )
 def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config, words, asked):
@@ -274,6 +276,7 @@ REFUSED = [
     (["sections.slurm_base.env_vars.A_TOKEN={x: 1}", "sections.slurm_base.x_token=1.5"], "x_token", "a literal secret"),
     (["sections.slurm_base.account.x=1"], "slurm_base.account.x", "expected a table or list before 'x'"),
     (["sections.slurm_base.mounts=${oc.env:M}", "sections.slurm_base.mounts+=/a:/b"], "mounts", "+= appends to a list"),
+    (["sections.slurm_base.launcher+=x"], "slurm_base.launcher", "+= appends to a list, found a string"),
     (["sections.slurm_curate={nodes: two}"], "slurm_curate.nodes:", "expected an integer of at least 1, found 'two'"),
     (
         ["sections={slurm_curate: {nodes: two}}"],
@@ -484,11 +487,25 @@ def test_a_shipped_profile_without_a_parent_is_told(call):
 
 @pytest.mark.parametrize("text", ['[\n"hunter2",\n]', '["]", "hunter2"]', '"""\nhunter2\n"""', "'hunter2'"])
 def test_a_difference_masks_what_was_written_by_hand(call, tmp_path, text):
-    (tmp_path / "e.toml").write_text(f'[p]\nexecutor="slurm"\n[p.env_vars]\nHF_TOKEN = {text}\nA = "kept"\n')
+    table = f'[p.env_vars]\nHF_TOKEN = {text}\nhf_token = {text}\nB_TOKEN = ""\nA = "kept"\n'
+    (tmp_path / "e.toml").write_text(f'[p]\nexecutor="slurm"\n{table}')
     said = call("-c", "slurm", "--check", "output_path=e.toml")
     assert "hunter2" not in said["out"]
     assert '-HF_TOKEN = "***' in said["out"]
-    assert '-A = "kept"' in said["out"]
+    assert '-B_TOKEN = ""\n-A = "kept"' in said["out"]
+
+
+def test_the_name_of_a_secret_is_no_secret(call):
+    word = "sections.slurm_curate.secret_vars.HF_TOKEN=my-secret"
+    assert f"-c slurm {word}\n" in call("-c", "slurm", "-d", word)["out"]
+
+
+def test_a_long_lineage_is_cut_short(tmp_path):
+    sections = {f"p{number}": {"extends": f"p{number - 1}"} for number in range(1, 6)}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": {"p0": {"executor": "local"}, **sections}}))
+    text = env_toml.generate(str(tmp_path / "site.json"))
+    lineages = re.findall("^# (.* <- .*)$", text, re.MULTILINE)
+    assert lineages[2:4] == ["p3 <- p2 <- p1 <- p0", "p4 <- p3 <- p2 <- p1 <- ..."]
 
 
 def test_many_backslashes_in_a_key():
