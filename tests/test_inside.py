@@ -452,12 +452,14 @@ TOLD = [
         "error: p.time: expected a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED), found '12h'"
         " (in sections.p.time=12h)",
     ),
+    ({"x_token": ["hunter2"]}, [], "error: p.x_token[0]: a literal secret; write ${oc.env:x_token,''}"),
+    ({}, ["sections.p={executor: null, extends: null}"], "warning: p: neither extends nor executor"),
     ({}, ["sections.HF_TOKEN=hunter2"], "error: HF_TOKEN: expected a table, found a value not shown"),
     ({}, ["checks.site_values={a..b: x}"], "error: checks.site_values.a..b: there is no profile 'a'"),
 ]
 
 
-@pytest.mark.parametrize(("more", "words", "line"), TOLD, ids=[words[-1] for _, words, _ in TOLD])
+@pytest.mark.parametrize(("more", "words", "line"), TOLD, ids=[line[:60] for _, _, line in TOLD])
 def test_what_is_told_of_a_site_config(call, tmp_path, more, words, line):
     profiles = {"site_base": {"account": "x"}, "p": {"extends": "site_base", "executor": "slurm", **more}}
     (tmp_path / "site.json").write_text(json.dumps({"sections": profiles}))
@@ -474,7 +476,12 @@ def test_what_could_not_be_merged_is_all_that_is_told(call, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "word", ["sections.slurm_base.container_image={x: y}", "sections.slurm_base={container_image: x}"]
+    "word",
+    [
+        "sections.slurm_base.container_image={x: y}",
+        "sections.slurm_base={container_image: x}",
+        "sections.slurm_base={zzz: null, container_image: x}",
+    ],
 )
 def test_text_like_a_table_is_missed_by_heirs_too(call, word):
     assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word)["err"]
@@ -518,3 +525,9 @@ def test_thousands_of_profiles_without_a_parent(tmp_path):
     sections = {f"p{number}": {"nodes": 1} for number in range(20_000)}
     (tmp_path / "site.json").write_text(json.dumps({"sections": sections}))
     assert env_toml.generate(str(tmp_path / "site.json")).count("nodes = 1") == 20_000
+
+
+def test_what_is_not_refused(tmp_path):
+    sections = {"train": {"executor": "local"}, "trains": {"executor": "local"}}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": sections, "steps": {"train": ["sft x=${"]}}))
+    assert "# nemotron steps run sft x=${ --batch train" in env_toml.generate(str(tmp_path / "site.json"))
