@@ -334,10 +334,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("words", [["--show", "slurm_curate"], ["-d"]])
 def test_what_is_printed_is_toml_and_equals_the_file_but_for_secrets(call, words):
-    secret = "sections.slurm_curate.env_vars.MY_TOKEN=hunter2"
-    out = call("-c", "slurm", *words, *HOSTILE, secret)["out"]
-    wanted = cli.read_toml(env_toml.generate("slurm", [*HOSTILE, secret]))["slurm_curate"]
+    secrets = [
+        "sections.slurm_curate.env_vars.MY_TOKEN=hunter2",
+        "sections.slurm_curate.x={A_TOKEN: [{b: c}, hunter2]}",
+    ]
+    out = call("-c", "slurm", *words, *HOSTILE, *secrets)["out"]
+    wanted = cli.read_toml(env_toml.generate("slurm", [*HOSTILE, *secrets]))["slurm_curate"]
     wanted["env_vars"]["MY_TOKEN"] = "***"
+    wanted["x"]["A_TOKEN"][1] = "***"
     assert cli.read_toml(out)["slurm_curate"] == wanted, out
 
 
@@ -452,6 +456,7 @@ TOLD = [
         "error: p.time: expected a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED), found '12h'"
         " (in sections.p.time=12h)",
     ),
+    ({"x": float("1e300")}, ["sections.p.x=-1e999"], "error: p.x: expected a finite number, found -Infinity"),
     ({"x_token": ["hunter2"]}, [], "error: p.x_token[0]: a literal secret; write ${oc.env:x_token,''}"),
     ({}, ["sections.p={executor: null, extends: null}"], "warning: p: neither extends nor executor"),
     ({}, ["sections.HF_TOKEN=hunter2"], "error: HF_TOKEN: expected a table, found a value not shown"),
@@ -529,5 +534,6 @@ def test_thousands_of_profiles_without_a_parent(tmp_path):
 
 def test_what_is_not_refused(tmp_path):
     sections = {"train": {"executor": "local"}, "trains": {"executor": "local"}}
-    (tmp_path / "site.json").write_text(json.dumps({"sections": sections, "steps": {"train": ["sft x=${"]}}))
+    config = {"steps": {"train": ["sft x=${"]}, "checks": {"site_values": {"train.env_vars.HF_TOKEN": "the token"}}}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": sections, **config}))
     assert "# nemotron steps run sft x=${ --batch train" in env_toml.generate(str(tmp_path / "site.json"))
