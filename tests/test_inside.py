@@ -537,3 +537,8 @@ def test_what_is_not_refused(tmp_path):
     config = {"steps": {"train": ["sft x=${"]}, "checks": {"site_values": {"train.env_vars.HF_TOKEN": "the token"}}}
     (tmp_path / "site.json").write_text(json.dumps({"sections": sections, **config}))
     assert "# nemotron steps run sft x=${ --batch train" in env_toml.generate(str(tmp_path / "site.json"))
+
+
+def test_a_profile_that_loses_its_executor_is_told(call, tmp_path):
+    (tmp_path / "site.json").write_text('{"sections": {"a": {"executor": "local", "nodes": 1}}}')
+    assert call("-c", "site.json", "-d", "sections.a.executor=null")["err"].startswith("warning: a: neither extends")
