@@ -89,6 +89,14 @@ def test_the_site_config_needs_nothing_more(clone):
     assert (done.returncode, done.stdout, done.stderr) == (0, "wrote env.toml: 34 profiles\n", "")
 
 
+def test_the_partitions_that_a_base_does_not_reach(clone):
+    (number,) = re.findall(r"^.* (\d+) profiles have a `partition` of their own", TEXT, re.MULTILINE)
+    profiles = env_toml.generate(str(clone / "site.json")).split("\n[")
+    others = [text for text in profiles if "\npartition = " in text and '\npartition = "gpu"' not in text]
+    assert len(others) == int(number)
+    assert all(re.search(r"\npartition = .*SLURM_(CPU|GPU)_PARTITION", text) for text in others), others
+
+
 @pytest.mark.parametrize(("line", "copy"), list(zip(VENDORING, COPIES)), ids=COPIES)
 def test_vendoring(clone, line, copy):
     assert len(VENDORING) == len(COPIES) == 3
