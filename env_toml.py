@@ -677,20 +677,15 @@ def merge(base: Table, over: Table, path: Path = ()) -> Table:
     return merged
 
 
-def merge_layers(layers: Iterable[Layer]) -> Table:
+def merge_layers(layers: Sequence[Layer]) -> Table:
     """Merge config files in order, the last one winning; null removes what an earlier one set."""
     merged: Table = {}
     for layer in layers:
         wrong: Findings = []
-        merged = _collect(wrong, _merge_layer, merged, layer, origin=layer.source)
+        merged = _collect(wrong, merge, merged, layer.content, origin=layer.source)
         if wrong:
             raise EnvTomlError(*wrong)
-    return merged
-
-
-def _merge_layer(base: Table, layer: Layer) -> Any:
-    merged = merge(base, layer.content)
-    return _prune(merged) if layer.nulls else merged
+    return _prune(merged) if any(layer.nulls for layer in layers) else merged
 
 
 # ----------------------------------------------------------------------------------- overrides
@@ -1099,14 +1094,14 @@ class Plan:
         findings: Findings = []
         overrides = filter(None, [_collect(findings, parse_word, word) for word in words])
         self.layers = layers or _collect(findings, load_layers, source)
-        config = self.layers and _collect(findings, merge_layers, self.layers)
+        config = self.layers and _collect(findings, merge_layers, self.layers, origin=source)
         if config is None:
             raise EnvTomlError(*findings)
         self.config, wrong, self.applied = apply_overrides(config, overrides)
         findings += wrong
         self.sections = self.config.get("sections", {})
         self.profiles, wrong = expand(self.sections)
-        shipped = merge_layers(layer for layer in self.layers if layer.bundled)
+        shipped = merge_layers([layer for layer in self.layers if layer.bundled])
         wrong += check(self.config, self.profiles, shipped)
         wrong += [] if layers else check_names(self.config, config, shipped)
         self.secret = any(finding.level == "secret" for finding in wrong)
