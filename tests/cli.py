@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 try:
     import tomllib
@@ -40,6 +40,14 @@ def environment(changes: dict[str, str | None] | None = None) -> dict[str, str]:
     """Return the clean environment; a change to None removes the variable."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     return {name: value for name, value in {**clean, **PLAIN, **(changes or {})}.items() if value is not None}
+
+
+class Answer(NamedTuple):
+    """What a run of the command line gives."""
+
+    exit: int
+    out: str
+    err: str
 
 
 def run(

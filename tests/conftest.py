@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("cli", "helpers")
 import cli  # noqa: E402
 
 sys.path.insert(0, str(cli.ROOT))  # the tests import this very env_toml, not an installed one
+import env_toml  # noqa: E402
 
 settings.register_profile(
     "same-every-time",
@@ -37,3 +38,15 @@ def clean(monkeypatch, tmp_path):
     for name in os.environ.keys() - cli.environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def call(clean, capsys):
+    """Run env_toml.main in this process: the same as the command, for tests with many runs."""
+
+    def call(*words):
+        with pytest.raises(SystemExit) as ended:
+            env_toml.main(list(words))
+        return cli.Answer(ended.value.code, *capsys.readouterr())
+
+    return call

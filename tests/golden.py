@@ -30,14 +30,19 @@ def missing(case: dict) -> str:
     return f"needs Python {oldest} (tomllib)" if sys.version_info < tuple(map(int, oldest.split("."))) else ""
 
 
-def perform(case: dict, folder: Path) -> dict[str, object]:
-    """Run a case in an empty folder; return its exit status and what it printed, masked."""
+def prepare(case: dict, folder: Path) -> None:
+    """Write the files of a case."""
     for name, text in case.get("files", {}).items():
         (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def perform(case: dict, folder: Path) -> cli.Answer:
+    """Run a case in an empty folder; return its exit status and what it printed, masked."""
+    prepare(case, folder)
     for words in case.get("before", ()):
         assert cli.run(*words, cwd=folder).returncode == 0
     done = cli.run(*case["run"], cwd=folder, env=case.get("env"))
-    return {"exit": done.returncode, "out": mask(done.stdout), "err": mask(done.stderr)}
+    return cli.Answer(done.returncode, mask(done.stdout), mask(done.stderr))
 
 
 def mask(text: str) -> str:
@@ -46,7 +51,7 @@ def mask(text: str) -> str:
     return text
 
 
-def expected(name: str) -> dict[str, object]:
+def expected(name: str) -> cli.Answer:
     files = {end: GOLDEN / f"{name}.{end}" for end in ("out", "err")}
     texts = {end: file.read_text(encoding="utf-8") if file.exists() else "" for end, file in files.items()}
-    return {"exit": CASES[name].get("exit", 0), **texts}
+    return cli.Answer(CASES[name].get("exit", 0), **texts)

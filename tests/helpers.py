@@ -1,21 +1,15 @@
-"""What the tests share: the case tables, a TOML reader, and ways to run the program and look at its answer."""
+"""What the tests share: the case tables, and ways to call the program as a library and look at its answer."""
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+import cli
 
 import env_toml
 
-try:
-    import tomllib
-except ModuleNotFoundError:
-    import tomli as tomllib  # Python 3.9 and 3.10
-
-ROOT = Path(env_toml.__file__).resolve().parent
 CASES = Path(__file__).resolve().parent / "cases"
-BUNDLED = {path.stem: path for path in sorted((ROOT / "configs").glob("*.json"))}
+BUNDLED = {path.stem: path for path in sorted((cli.ROOT / "configs").glob("*.json"))}
 assert BUNDLED, "no bundled configs"
 
 
@@ -29,7 +23,7 @@ def load_cases(name):
 
 def generate(config, *words):
     """Return what the generated file says to its reader."""
-    return tomllib.loads(env_toml.generate(str(config), list(words)))
+    return cli.read_toml(env_toml.generate(str(config), list(words)))
 
 
 def attempt(call, *args):
@@ -72,11 +66,3 @@ def look_up(table, place):
 def write_config(path, config):
     path.write_text(json.dumps(config), encoding="utf-8")
     return path
-
-
-def run(*words, cwd=ROOT):
-    """Run the command line; its output is text."""
-    command = [sys.executable, str(ROOT / "env_toml.py"), *map(str, words)]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, encoding="utf-8", errors="surrogateescape", check=False, timeout=60
-    )

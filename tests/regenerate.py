@@ -27,13 +27,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             found = golden.perform(case, Path(folder))
         before = golden.expected(name)
-        if found["exit"] != before["exit"]:
-            print(f"{name}: exit {found['exit']}, the table says {before['exit']}")
-        for end in ("out", "err"):
-            if found[end] != before[end]:
+        if found.exit != before.exit:
+            print(f"{name}: exit {found.exit}, the table says {before.exit}")
+        for end, text, old in (("out", found.out, before.out), ("err", found.err, before.err)):
+            if text != old:
                 print("changed", f"{name}.{end}")
-                (golden.GOLDEN / f"{name}.{end}").write_text(str(found[end]), encoding="utf-8")
-                if not found[end]:
+                (golden.GOLDEN / f"{name}.{end}").write_text(text, encoding="utf-8")
+                if not text:
                     (golden.GOLDEN / f"{name}.{end}").unlink()
 
 

@@ -5,7 +5,8 @@ import sys
 from collections import Counter
 
 import pytest
-from helpers import assert_says, attempt, exact, generate, load_cases, refusal, run, write_config
+from cli import run
+from helpers import assert_says, attempt, exact, generate, load_cases, refusal, write_config
 
 import env_toml
 
@@ -83,6 +84,118 @@ def test_config_key(tmp_path, key):
         error = refusal(env_toml.generate, str(write_config(path, {**base, key: value})))
         assert {f.path[0] for f in error.findings} == {key}, f"{value!r}: {error}"
         assert_says(error, [key, "site.json"])
+
+
+# -------------------------------------------------------------------------------------- names
+
+
+def test_a_word_for_another_cluster_is_a_warning(call):
+    said = call("-d", "sections.slurm_base.account=x")
+    assert said.exit == 0
+    assert said.err == (
+        "warning: slurm_base: neither extends nor executor: no step runs with it"
+        " (-c names the config of another cluster) (in sections.slurm_base.account=x)\n"
+    )
+
+
+def test_a_shipped_profile_without_a_parent_is_told(call):
+    err = call("-c", "slurm", "-d", "sections.slurm_curate.extends=null").err
+    assert err.startswith("warning: slurm_curate: neither extends nor executor"), err
+
+
+def test_a_profile_that_loses_its_executor_is_told(call, tmp_path):
+    (tmp_path / "site.json").write_text('{"sections": {"a": {"executor": "local", "nodes": 1}}}')
+    assert call("-c", "site.json", "-d", "sections.a.executor=null").err.startswith("warning: a: neither extends")
+
+
+TOLD = [
+    ({}, ["sections.site_bas.nodes=2"], "error: site_bas: unknown profile 'site_bas'; did you mean site_base?"),
+    ({}, ["only[0]=pq"], "error: only[0]: there is no profile 'pq'; did you mean p? (in only[0]=pq)"),
+    ({"nodes": 0}, ["sections.p={}"], "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)"),
+    (
+        {},
+        ["sections.p.time=12h", "sections.p+={a: 1}"],
+        "error: p.time: expected a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED), found '12h'"
+        " (in sections.p.time=12h)",
+    ),
+    ({"x": float("1e300")}, ["sections.p.x=-1e999"], "error: p.x: expected a finite number, found -Infinity"),
+    ({"x_token": ["hunter2"]}, [], "error: p.x_token[0]: a literal secret; write ${oc.env:x_token,''}"),
+    ({}, ["sections.p={executor: null, extends: null}"], "warning: p: neither extends nor executor"),
+    ({}, ["sections.HF_TOKEN=hunter2"], "error: HF_TOKEN: expected a table, found a value not shown"),
+    ({}, ["checks.site_values={a..b: x}"], "error: checks.site_values.a..b: there is no profile 'a'"),
+]
+
+
+@pytest.mark.parametrize(("more", "words", "line"), TOLD, ids=[line[:60] for _, _, line in TOLD])
+def test_what_is_told_of_a_site_config(call, tmp_path, more, words, line):
+    profiles = {"site_base": {"account": "x"}, "p": {"extends": "site_base", "executor": "slurm", **more}}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": profiles}))
+    err = call("-c", "site.json", "-d", *words).err
+    assert line in err
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["checks.required_profiles+=zz"],
+            "error: zz: a required profile is missing (in checks.required_profiles+=zz)",
+        ),
+        (
+            ["checks.recommended_min_nodes.slurm_curate=9"],
+            "warning: slurm_curate.nodes: 1 of at least 9 recommended nodes"
+            " (in checks.recommended_min_nodes.slurm_curate=9)",
+        ),
+    ],
+)
+def test_a_word_on_the_checks_is_named(call, words, line):
+    assert call("-c", "slurm", "-d", *words).err == f"{line}\n"
+
+
+def test_names_with_dots_are_names(call, tmp_path):
+    checks = {"recommended_min_nodes": {"a.b": 2}}
+    (tmp_path / "site.json").write_text(
+        json.dumps({"sections": {"a.b": {"executor": "local", "nodes": 1}}, "checks": checks})
+    )
+    assert call("-c", "site.json", "-d").err.startswith("warning: a.b.nodes: 1 of at least 2"), "only the warning"
+
+
+def test_thousands_of_profiles_without_a_parent(tmp_path):
+    sections = {f"p{number}": {"nodes": 1} for number in range(20_000)}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": sections}))
+    assert env_toml.generate(str(tmp_path / "site.json")).count("nodes = 1") == 20_000
+
+
+def test_what_is_not_refused(tmp_path):
+    sections = {"train": {"executor": "local"}, "trains": {"executor": "local"}}
+    config = {"steps": {"train": ["sft x=${"]}, "checks": {"site_values": {"train.env_vars.HF_TOKEN": "the token"}}}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": sections, **config}))
+    assert "# nemotron steps run sft x=${ --batch train" in env_toml.generate(str(tmp_path / "site.json"))
+
+
+# ----------------------------------------------------------- overrides that do not reach all heirs
+
+
+def test_a_table_word_on_a_profile_warns_of_heirs_too(call):
+    for word in ("sections.slurm_base.container_image=x", "sections.slurm_base={container_image: x}"):
+        assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word).err
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "sections.slurm_base.container_image={x: y}",
+        "sections.slurm_base={container_image: x}",
+        "sections.slurm_base={zzz: null, container_image: x}",
+    ],
+)
+def test_text_like_a_table_is_missed_by_heirs_too(call, word):
+    assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word).err
+
+
+def test_a_new_parent_is_no_value_that_heirs_could_miss(call):
+    assert call("-c", "slurm", "-d", "sections.slurm_prep_base.extends=slurm_curator_base").err == ""
 
 
 # ------------------------------------------------------------------------------------ secrets
@@ -165,6 +278,11 @@ def test_secret_in_a_warning(tmp_path):
     assert_says(seen.stderr, ["warning: p.env_vars.HF_TOKEN", "1 of 1 heirs set their own"])
 
 
+def test_the_name_of_a_secret_is_no_secret(call):
+    word = "sections.slurm_curate.secret_vars.HF_TOKEN=my-secret"
+    assert f"-c slurm {word}\n" in call("-c", "slurm", "-d", word).out
+
+
 # --------------------------------------------------------------------------- the files themselves
 
 
@@ -239,6 +357,46 @@ def test_toml_config_on_an_older_python(tmp_path):
     assert len(str(error).splitlines()) == 1
 
 
+def test_a_file_that_is_gone_before_it_is_read(tmp_path):
+    error = refusal(env_toml._read_text, str(tmp_path / "gone"), "gone")
+    assert str(error) == "gone: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("config", "fragments"),
+    [
+        ('{"sections": {"p": {"x": ' + "[" * 70 + "]" * 70 + "}}}", ["nested more than 64 deep", "site.json"]),
+        (
+            '{"preamble": null, "sections": {"p": {"x": ' + "[" * 600 + "]" * 600 + "}}}",
+            ["nested more than 64 deep", "site.json"],
+        ),
+        (
+            '{"defaults": "slurm", "sections": {"slurm_base": {"mounts": {"a": 1}}}}',
+            ["a table over a list", "site.json"],
+        ),
+        (
+            '{"defaults": "slurm", "sections": {"slurm_base": {"mounts": {"a": 1}, "account": null}}}',
+            ["a table over a list", "site.json"],
+        ),
+    ],
+)
+def test_a_config_that_cannot_be_merged(tmp_path, config, fragments):
+    (tmp_path / "site.json").write_text(config)
+    assert_says(refusal(env_toml.generate, str(tmp_path / "site.json")), fragments)
+
+
+def test_what_could_not_be_merged_is_all_that_is_told(call, tmp_path):
+    sections = {"slurm_base": {"mounts": {"a": "b"}}, "p": {"extends": "slurm_base"}}
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", "only": ["p"], "sections": sections}))
+    err = call("-c", "site.json", "sections.p.nodes=2").err
+    assert err == "error: slurm_base.mounts: a table over a list (in site.json)\n"
+
+
+def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
+    path = write_config(tmp_path / "site.json", {"sections": {"a": 17}})
+    assert_says(refusal(env_toml.generate, str(path)), ["a: expected a table, found 17"])
+
+
 # ------------------------------------------------------------------------------------ defaults
 
 
@@ -309,6 +467,48 @@ def test_defaults_that_are_not_there(tmp_path):
     assert_says(refusal(env_toml.generate, str(path)), ["slrum", "did you mean slurm", "dgxcloud, lepton, slurm"])
     path = write_configs(tmp_path, {"site.json": {"defaults": "a.json"}, "a.json": [1]})
     assert_says(refusal(env_toml.generate, str(path)), ["a.json", "object"])
+
+
+LAYERS = {
+    "a.json": {"sections": {"p": {"executor": "slurm", "nodes": 1}}},
+    "b.json": {"defaults": "a.json", "sections": {"p": {"nodes": 2}}},
+    "slurm": {"sections": {"own": {"executor": "local"}}},
+    "sub/x.json": {"defaults": "slurm"},
+}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "profile", "wanted"),
+    [
+        (["b.json", "a.json"], "p", 2),
+        (["b.json", "./a.json"], "p", 2),
+        (["slurm", "sub/x.json"], "slurm_base", 1),
+    ],
+)
+def test_a_file_is_one_layer_however_it_is_named(tmp_path, monkeypatch, defaults, profile, wanted):
+    (tmp_path / "sub").mkdir()
+    for name, content in LAYERS.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    (tmp_path / "m.json").write_text(json.dumps({"defaults": defaults}))
+    monkeypatch.chdir(tmp_path)
+    assert generate("m.json")[profile]["nodes"] == wanted
+
+
+def test_a_base_of_many_is_read_once(tmp_path, monkeypatch):
+    read = []
+    text = env_toml._read_text
+    monkeypatch.setattr(env_toml, "_read_text", lambda path, shown: read.append(shown) or text(path, shown))
+    (tmp_path / "l0a.json").write_text('{"sections": {"p": {"executor": "local"}}}')
+    (tmp_path / "l0b.json").write_text("{}")
+    for level in range(1, 20):
+        for side in "ab":
+            below = [f"l{level - 1}a.json", f"l{level - 1}b.json"]
+            (tmp_path / f"l{level}{side}.json").write_text(json.dumps({"defaults": below}))
+    assert "[p]" in env_toml.generate(str(tmp_path / "l19a.json"))
+    assert len(read) == 39
+
+
+# ----------------------------------------------------------------------------- what is bundled
 
 
 def test_field_of_a_bundled_config():

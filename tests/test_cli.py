@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import re
+import runpy
 import shlex
 import sys
 
@@ -18,19 +21,6 @@ C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 needs_tomllib = pytest.mark.skipif(sys.version_info < (3, 11), reason="needs tomllib (Python 3.11) for --lint")
 
 
-@pytest.fixture
-def call(clean, capsys):
-    """Run env_toml.main in this process: the same as the command, for tests with many runs."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            env_toml.main(list(words))
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
-
-
 # ------------------------------------------------------------------------------- golden outputs
 
 
@@ -41,9 +31,23 @@ def test_output(tmp_path, name):
     if golden.missing(case):
         pytest.skip(golden.missing(case))
     found, expected = golden.perform(case, tmp_path), golden.expected(name)
-    assert found["err"] == expected["err"]
-    assert found["out"] == expected["out"]
-    assert found["exit"] == expected["exit"]
+    assert found.err == expected.err
+    assert found.out == expected.out
+    assert found.exit == expected.exit
+
+
+@pytest.mark.parametrize("name", [name for name, case in golden.CASES.items() if "PYTHONIOENCODING" not in str(case)])
+def test_output_without_a_process_of_its_own(call, tmp_path, monkeypatch, name):
+    case = golden.CASES[name]
+    if golden.missing(case):
+        pytest.skip(golden.missing(case))
+    golden.prepare(case, tmp_path)
+    for variable, value in case.get("env", {}).items():
+        monkeypatch.setenv(variable, value)
+    for words in case.get("before", ()):
+        assert call(*words).exit == 0
+    status, out, err = call(*case["run"])
+    assert (status, golden.mask(out), golden.mask(err)) == golden.expected(name)
 
 
 def test_there_is_no_golden_output_without_a_case():
@@ -113,6 +117,24 @@ def test_a_usage_error_is_one_line(run, tmp_path, words):
     assert files(tmp_path) == []
 
 
+def test_an_option_that_stands_twice(call):
+    said = call("-c", "slurm", "-d", "--config", "lepton")
+    assert said == (2, "", "error: --config stands twice; --help shows the usage\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--check", "output_path=-"]], ids=["none", "standard output"])
+def test_no_path_to_write_to_or_compare_with(call, tmp_path, words):
+    (tmp_path / "site.json").write_text('{"sections": {"a": {"executor": "local"}}}')
+    wanted = "error: output_path: expected the path of a file, as in output_path=env.toml\n"
+    assert call("-c", "site.json", *words) == (2, "", wanted)
+
+
+def test_a_config_name_that_is_a_word_is_masked(call):
+    said = call("-c", "sections.slurm_base.env_vars.HF_TOKEN=hunter2")
+    assert said.exit == 2
+    assert "hunter2" not in said.err, said
+
+
 WORD_ORDERS = [
     order
     for order in itertools.permutations(
@@ -179,6 +201,12 @@ def test_tree(call, config):
     assert steps <= set(out.split())
 
 
+def test_a_tree_of_profiles_without_steps_or_without_profiles(call, tmp_path):
+    assert "slurm_prep_sft_packing" in call("-c", "slurm", "--tree", "steps.slurm_prep_sft_packing=[]").out
+    (tmp_path / "w.json").write_text('{"sections": {"wandb": {"a": 1}}}')
+    assert call("-c", "w.json", "--tree").out == "profile  nodes x GPUs, steps\n"
+
+
 # ---------------------------------------------------------------------------------------- --show
 
 SHOWN = (
@@ -200,6 +228,32 @@ def test_a_shown_profile_is_that_of_the_file(call, config, words):
         for line in out.splitlines():
             if re.match(r"[\w.\"-]+ = [^\[]", line):
                 assert re.search(r"  # (override of )?\w+$", line), line
+
+
+HOSTILE = [
+    'sections.slurm_curate.startup_commands=["export HF_TOKEN=$(cat /x), y", "a\u2028b"]',
+    "sections.slurm_curate.secret_vars.HF_TOKEN=my-secret",
+    "sections.slurm_curate.custom_spec.USE_TOKEN=true",
+    "checks.allow_literal_secrets=true",
+]
+
+
+@pytest.mark.parametrize("words", [["--show", "slurm_curate"], ["-d"]])
+def test_what_is_printed_is_toml_and_equals_the_file_but_for_secrets(call, words):
+    secrets = [
+        "sections.slurm_curate.env_vars.MY_TOKEN=hunter2",
+        "sections.slurm_curate.x={A_TOKEN: [{b: c}, hunter2]}",
+    ]
+    out = call("-c", "slurm", *words, *HOSTILE, *secrets).out
+    wanted = read_toml(env_toml.generate("slurm", [*HOSTILE, *secrets]))["slurm_curate"]
+    wanted["env_vars"]["MY_TOKEN"] = "***"
+    wanted["x"]["A_TOKEN"][1] = "***"
+    assert read_toml(out)["slurm_curate"] == wanted, out
+
+
+def test_show_names_the_override_only_where_it_is(call):
+    out = call("-c", "slurm", "--show", "slurm_base", "sections.slurm_base={nodes: 4}").out
+    assert [line for line in out.splitlines() if "override" in line] == ["nodes = 4  # override of slurm_base"]
 
 
 # --------------------------------------------------------------------------------------- --check
@@ -229,6 +283,26 @@ def test_what_cannot_be_compared(run, tmp_path, content):
     else:
         (tmp_path / "env.slurm.toml").write_bytes(content)
     assert_refused(run("-c", "slurm", "--check"), "env.slurm.toml")
+
+
+def test_a_masked_difference_is_a_difference(call, tmp_path):
+    config = {"sections": {"a": {"executor": "local", "x": {"HF_TOKEN": 5}}}, "checks": {"allow_literal_secrets": True}}
+    (tmp_path / "site.json").write_text(json.dumps({**config, "output_path": "t.toml"}))
+    assert call("-c", "site.json").exit == 0
+    (tmp_path / "t.toml").write_text((tmp_path / "t.toml").read_text().replace("HF_TOKEN = 5", 'HF_TOKEN = "5"'))
+    said = call("-c", "site.json", "--check")
+    assert said.exit == 1
+    assert said.out, "a difference is shown"
+
+
+@pytest.mark.parametrize("text", ['[\n"hunter2",\n]', '["]", "hunter2"]', '"""\nhunter2\n"""', "'hunter2'"])
+def test_a_difference_masks_what_was_written_by_hand(call, tmp_path, text):
+    table = f'[p.env_vars]\nHF_TOKEN = {text}\nhf_token = {text}\nB_TOKEN = ""\nA = "kept"\n'
+    (tmp_path / "e.toml").write_text(f'[p]\nexecutor="slurm"\n{table}')
+    said = call("-c", "slurm", "--check", "output_path=e.toml")
+    assert "hunter2" not in said.out
+    assert '-HF_TOKEN = "***' in said.out
+    assert '-B_TOKEN = ""\n-A = "kept"' in said.out
 
 
 # ---------------------------------------------------------------------------------------- --lint
@@ -354,6 +428,37 @@ def test_nothing_is_asked(run, tmp_path):
     assert (tmp_path / "env.lepton.toml").read_text() == "a = 1\n"
 
 
+# --------------------------------------------------------------------------- what Python lacks
+
+
+@pytest.mark.parametrize(("module", "words"), [("tomli_w", ["-d"]), ("tomllib", ["--lint", "x.toml"])])
+def test_a_missing_module_is_one_line(call, tmp_path, monkeypatch, module, words):
+    (tmp_path / "x.toml").write_text("")
+    monkeypatch.setitem(sys.modules, module, None)
+    said = call(*words)
+    assert (said.exit, said.out) == (2, "")
+    assert module in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_an_old_python_is_one_line(call, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    said = call("-d")
+    assert said == (2, "", "error: env_toml needs Python 3.9 or newer, this is 3.8\n")
+
+
+def test_the_script_itself(clean, monkeypatch, capsys):
+    statuses = []
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    for words in (["--version"], ["force=maybe"]):
+        monkeypatch.setattr(sys, "argv", ["env_toml.py", *words])
+        runpy.run_path(env_toml.__file__, run_name="__main__")
+    said = capsys.readouterr()
+    assert statuses == [0, 2]
+    assert said.out.startswith(f"env_toml {env_toml.__version__} ("), said.out
+    assert "force" in said.err
+
+
 # --------------------------------------------------------------------------------- after writing
 
 
@@ -383,3 +488,37 @@ def test_the_export_line_works_in_a_shell(run, tmp_path):
     name, value = shlex.split(out.splitlines()[-1])[1].split("=", 1)
     assert name == "NEMOTRON_ENV_FILE"
     assert (tmp_path / value).is_file()
+
+
+PLACEHOLDER = "sections.slurm_base.mounts"
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "asked"),
+    [
+        ({}, [], True),
+        ({}, ["sections.slurm_base.mounts=[/lustre:/lustre]"], False),
+        ({}, ["sections.slurm_base.mounts.0=/fs:/fs"], False),
+        ({}, ["sections.slurm_base={mounts: [/fs:/fs]}"], False),
+        ({}, ["sections.slurm_base={nodes: 2}"], True),
+        ({"sections": {"slurm_base": {"mounts": ["/lustre:/lustre"]}}}, [], False),
+        (
+            {
+                "sections": {"slurm_base": {"mounts": ["/fs:/fs"]}},
+                "checks": {"site_values": {"slurm_base.mounts": "yours"}},
+            },
+            [],
+            True,
+        ),
+        ({"checks": {"site_values": {"slurm_base.mounts": None}}}, [], False),
+        ({"checks": {"site_values": {"slurm_base.mounts": None, "slurm_base.mounts[0]": "yours"}}}, [], True),
+    ],
+)
+def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config, words, asked):
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", **config}))
+    out = call("-c", "site.json", *words).out
+    assert (PLACEHOLDER in out) == asked, out
+
+
+def test_an_empty_site_value_is_still_asked_for(call):
+    assert "sections.slurm_base.account=..." in call("-c", "slurm", "sections.slurm_base.account=").out

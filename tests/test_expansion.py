@@ -3,10 +3,12 @@
 import copy
 import gc
 import json
+import re
 import time
 
 import pytest
-from helpers import BUNDLED, exact, generate, refusal, tomllib, write_config
+from cli import read_toml
+from helpers import BUNDLED, exact, generate, refusal, write_config
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -262,5 +264,13 @@ def test_words_are_not_changed():
     before = list(words)
     text = env_toml.generate("slurm", words)
     assert words == before
-    assert tomllib.loads(text)["slurm_base"]["nodes"] == 2
+    assert read_toml(text)["slurm_base"]["nodes"] == 2
     assert generate("slurm")["slurm_base"]["mounts"] == ["/lustre:/lustre"], "a run left something behind"
+
+
+def test_a_long_lineage_is_cut_short(tmp_path):
+    sections = {f"p{number}": {"extends": f"p{number - 1}"} for number in range(1, 6)}
+    (tmp_path / "site.json").write_text(json.dumps({"sections": {"p0": {"executor": "local"}, **sections}}))
+    text = env_toml.generate(str(tmp_path / "site.json"))
+    lineages = re.findall("^# (.* <- .*)$", text, re.MULTILINE)
+    assert lineages[2:4] == ["p3 <- p2 <- p1 <- p0", "p4 <- p3 <- p2 <- p1 <- ..."]

@@ -9,11 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tomli_w
 from cli import CONFIGS, PLAIN_USER, ROOT, assert_refused, body, can, files, read_toml
+from helpers import assert_says, refusal
 
 import env_toml
 
@@ -288,3 +291,31 @@ def test_an_old_python_is_told_which_it_needs(run, tmp_path, forms, version, wor
     done = run(*words, script=forms("folder"), flags=("-S", "-B"), python=PYTHONS[version])
     assert_refused(done, "3.9")
     assert files(tmp_path) == []
+
+
+# ------------------------------------------------------------------ a zip that was not built
+
+
+def zipped(tmp_path, folder):
+    with zipfile.ZipFile(tmp_path / "all.pyz", "w") as archive:
+        archive.writestr(f"{folder}/site.json", '{"description": "from a zip"}')
+        archive.writestr("other/slurm.json", "")
+    return str(tmp_path / "all.pyz")
+
+
+@pytest.mark.parametrize("folder", env_toml.CONFIG_FOLDERS)
+def test_configs_in_a_zip(tmp_path, monkeypatch, folder):
+    archive = zipped(tmp_path, folder)
+    read = SimpleNamespace(
+        archive=archive, get_data=lambda path: zipfile.ZipFile(archive).read(path[len(archive) + 1 :])
+    )
+    monkeypatch.setattr(env_toml, "__loader__", read)
+    monkeypatch.setattr(env_toml, "HERE", archive)
+    assert env_toml.bundled_configs() == {"site": f"{archive}/{folder}/site.json"}
+    assert env_toml.load_layers("site")[0].content == {"description": "from a zip"}
+
+
+def test_no_configs_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(env_toml, "HERE", str(tmp_path))
+    assert env_toml.bundled_configs() == {}
+    assert_says(refusal(env_toml.generate, "slurm"), ["slurm: no such config"])

@@ -106,3 +106,63 @@ def test_all_bad_words_are_told_at_once():
     error = refusal(env_toml.generate, "slurm", words)
     assert_says(error, words)
     assert len(error.findings) == len(words), error
+
+
+# Each of these once ended in a traceback, a leak, a lost word or a file that meant something else.
+
+REFUSED = [
+    (["sections.new=${a}"], "sections.new", "expected a table"),
+    (["sections.cli=${a}"], "cli", "expected a table"),
+    (["sections=${a}"], "sections", "expected a table of profiles"),
+    (
+        ["sections.slurm_curate.x." + ".".join("a" * 58) + "={b: {c: {d: {e: 1}}}}"],
+        "slurm_curate.x.a",
+        "nested more than 64 deep",
+    ),
+    (["sections.slurm_base.env_vars=HF_TOKEN=hunter2"], "slurm_base.env_vars", "expected a table"),
+    (["sections.slurm_base.env_vars.HF_TOKEN:hunter2"], "HF_TOKEN", "is not KEY=VALUE"),
+    (['sections.slurm_base.env_vars={"HF_\\u0054OKEN": "hunter2"}'], "HF_TOKEN", "a literal secret"),
+    (["sections.slurm_base.env_vars.A_TOKEN={x: 1}", "sections.slurm_base.x_token=1.5"], "x_token", "a literal secret"),
+    (["sections.slurm_base.account.x=1"], "slurm_base.account.x", "expected a table or list before 'x'"),
+    (["sections.slurm_base.mounts=${oc.env:M}", "sections.slurm_base.mounts+=/a:/b"], "mounts", "+= appends to a list"),
+    (["sections.slurm_base.launcher+=x"], "slurm_base.launcher", "+= appends to a list, found a string"),
+    (["sections.slurm_curate={nodes: two}"], "slurm_curate.nodes:", "expected an integer of at least 1, found 'two'"),
+    (
+        ["sections={slurm_curate: {nodes: two}}"],
+        "slurm_curate.nodes:",
+        "expected an integer of at least 1, found 'two'",
+    ),
+    (["sections.artifact.x=y"], "artifact", "did you mean artifacts?"),
+]
+
+
+@pytest.mark.parametrize(("words", "place", "fragment"), REFUSED, ids=[words[-1][:60] for words, _, _ in REFUSED])
+def test_it_is_refused(words, place, fragment):
+    error = refusal(env_toml.generate, "slurm", words)
+    assert_says(error, [place.removeprefix("sections."), fragment])
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "wanted"),
+    [
+        (["sections.slurm_base.nodes=2", "sections.slurm_base={nodes: 4}"], "slurm_base.nodes", 4),
+        (["sections.wandb.entity=x", "sections.wandb={entity: y}"], "wandb.entity", "y"),
+        (["sections.slurm_base.pvcs+={name: a, x: null}"], "slurm_base.pvcs", [{"name": "a"}]),
+        (["sections.n.mounts+=/a:/b", "sections.n.extends=slurm_base"], "n.mounts", ["/lustre:/lustre", "/a:/b"]),
+    ],
+)
+def test_no_word_is_lost(words, place, wanted):
+    assert look_up(generate("slurm", *words), place) == wanted
+
+
+def test_a_profile_that_is_dropped_after_its_words_is_gone():
+    words = ["sections.slurm_curate.nodes=3", "sections.slurm_curate=null"]
+    error = refusal(env_toml.generate, "slurm", words)
+    assert_says(error, ["slurm_curate: a required profile is missing (in sections.slurm_curate=null)"])
+
+
+def test_many_backslashes_in_a_key():
+    assert_says(refusal(env_toml.parse_word, "a[" + r"\." * 5_000 + "=x"), ["expected a name"])
+    assert_says(refusal(env_toml.parse_word, r"a[b\]=x"), ["expected a name"])
+    assert env_toml.parse_word(r"a\b.c=x").path == (r"a\b", "c")

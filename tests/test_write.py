@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ from pathlib import Path
 import cli
 import pytest
 from cli import PLAIN_USER, SCRIPT, assert_refused, body, can, files, read_toml
+from helpers import assert_says, refusal
 
 import env_toml
 
@@ -237,6 +239,34 @@ def test_the_library_refuses_such_names_too(clean, tmp_path, path):
     with pytest.raises(env_toml.EnvTomlError):
         env_toml.write(path, "a = 1\n", force=True)
     assert files(tmp_path) == []
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    assert_says(refusal(env_toml.write, str(tmp_path), "x", True), ["not a regular file"])
+
+
+@pytest.mark.parametrize(
+    "path", ["", "folder/", "folder/-", "a\0b", "${oc.env:HOME}/env.toml", "~nobody-of-this-name/env.toml"]
+)
+def test_a_path_that_is_no_file(call, tmp_path, path):
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", "output_path": path}))
+    said = call("-c", "site.json")
+    wanted = f"error: output_path: expected the path of a file, found {path!r} (in site.json)\n"
+    assert said == (2, "", wanted)
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "afile").write_text("")
+    error = refusal(env_toml.write, str(tmp_path / "afile" / "x.toml"), "x", True)
+    assert_says(error, ["afile is a file, not a folder"])
+
+
+def test_a_private_file_that_is_unchanged_is_closed_to_others(tmp_path):
+    target = tmp_path / "env.toml"
+    target.write_text("x")
+    target.chmod(0o644)
+    assert env_toml.write(str(target), "x", force=True, private=True) == "unchanged"
+    assert oct(target.stat().st_mode & 0o777) == "0o600"
 
 
 def test_the_longest_name_there_is(run, tmp_path):
@@ -625,3 +655,46 @@ def test_an_error_that_cannot_be_told_is_still_one(run, tmp_path, stream):
             done = run("-c", "nowhere", stderr=full)
     assert (done.returncode, done.stdout) == (2, "")
     assert files(tmp_path) == []
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+    def fileno(self):
+        return self.descriptor
+
+
+@pytest.fixture
+def full(tmp_path):
+    stream = Full()
+    with open(tmp_path / "stream", "w") as file:
+        stream.descriptor = file.fileno()
+        yield stream
+
+
+def test_a_full_disk_below_standard_output(clean, monkeypatch, capsys, full):
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(SystemExit) as ended:
+        env_toml.main(["--list"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--list"], 0), (["-c", "slurm", "--check"], 1)])
+def test_a_closed_pipe_keeps_the_status(clean, monkeypatch, capsys, full, words, status):
+    monkeypatch.setattr(full, "flush", lambda: (_ for _ in ()).throw(BrokenPipeError))
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(SystemExit) as ended:
+        env_toml.main(words)
+    assert (ended.value.code, capsys.readouterr().err) == (status, "")
+
+
+@pytest.mark.parametrize("broken", ["full", "closed"])
+def test_findings_that_cannot_be_told(clean, monkeypatch, capsys, full, broken):
+    monkeypatch.setattr(sys, "stderr", full if broken == "full" else None)
+    with pytest.raises(SystemExit) as ended:
+        env_toml.main(["force=maybe"])
+    assert (ended.value.code, capsys.readouterr().out) == (2, "")
