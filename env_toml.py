@@ -741,19 +741,23 @@ def _apply_override(config: Table, override: Override) -> Table:
 def _inherited(sections: Table, profile: str, field: str) -> Table:
     """Return one field of a profile as its chain of parents gives it."""
     seen: Table = {}
-    for name in reversed(_lineage(sections, profile)):
+    for name in _with_parents(sections, [profile]):
         if field in sections[name]:
             seen = merge(seen, {field: sections[name][field]}, ("sections", profile))
     return seen
 
 
-def _lineage(sections: Table, profile: object, stop: Container[object] = ()) -> list[str]:
-    """Return a profile and its parents, nearest first, up to one that is missing, repeats or is in `stop`."""
-    chain: dict[str, None] = {}
-    while isinstance(profile, str) and profile in sections and profile not in chain and profile not in stop:
-        chain[profile] = None
-        profile = sections[profile].get("extends")
-    return list(chain)
+def _with_parents(sections: Table, profiles: Iterable[object]) -> dict[str, None]:
+    """Return profiles and all that they extend, each once, parents first; a chain ends where it is broken."""
+    ordered: dict[str, None] = {}
+    for profile in profiles:
+        chain: dict[str, None] = {}
+        name = profile
+        while isinstance(name, str) and name in sections and name not in ordered and name not in chain:
+            chain[name] = None
+            name = sections[name].get("extends")
+        ordered.update(reversed(chain.items()))
+    return ordered
 
 
 def _edit(own: Any, seen: Any, path: Path, kind: Kind, override: Override) -> Any:
@@ -816,27 +820,25 @@ def expand(sections: Table) -> tuple[Table, Findings]:
     findings: Findings = []
     known = frozenset(profiles)
     done: dict[str | None, Table | None] = {None: {}}  # a profile without `extends` is merged over nothing
-    for profile in profiles:
-        chain = _lineage(profiles, profile, done)
-        parent = profiles[chain[-1]].get("extends") if chain else None
-        if parent is not None and (not isinstance(parent, str) or parent not in done):
-            findings.append(_broken_chain(known, chain, parent))
-            parent = profile
-        for name in reversed(chain):
-            base = done.get(parent)
-            done[name] = None if base is None else _collect(findings, merge, base, profiles[name], ("sections", name))
-            (done[name] or {}).pop("extends", None)
-            parent = name
+    for name in _with_parents(profiles, profiles):
+        parent, base = profiles[name].get("extends"), None
+        if parent is None or (isinstance(parent, str) and parent in done):
+            base = done[parent]
+        else:
+            findings.append(_broken_chain(profiles, name, known))
+        done[name] = None if base is None else _collect(findings, merge, base, profiles[name], ("sections", name))
+        (done[name] or {}).pop("extends", None)
     return {name: done[name] for name in profiles if done[name] is not None}, findings
 
 
-def _broken_chain(profiles: frozenset[str], chain: list[str], parent: object) -> Finding:
-    """Say why a chain of parents has no end: a cycle, a missing parent, or one that is not a name."""
-    if parent not in chain:
-        near = _suggest(str(parent), profiles)
-        near = "" if near.endswith(f" {chain[-1]}?") else near  # no profile extends itself
-        return Finding(f"there is no profile {_shorten(parent)} to extend{near}", ("sections", chain[-1], "extends"))
-    cycle = chain[chain.index(str(parent)) :]
+def _broken_chain(profiles: Table, name: str, known: frozenset[str]) -> Finding:
+    """Say why the chain above a profile has no end: a cycle, a missing parent, or one that is not a name."""
+    parent = profiles[name]["extends"]
+    cycle = [*reversed(_with_parents(profiles, [parent]))]
+    if not cycle:
+        near = _suggest(str(parent), known)
+        near = "" if near.endswith(f" {name}?") else near  # no profile extends itself
+        return Finding(f"there is no profile {_shorten(parent)} to extend{near}", ("sections", name, "extends"))
     shown = cycle if len(cycle) < 10 else [*cycle[:4], "...", *cycle[-4:]]
     return Finding(f"the chain returns to itself: {' -> '.join([*shown, cycle[0]])}", ("sections", cycle[0], "extends"))
 
@@ -992,15 +994,15 @@ def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Ap
 
 def _follow_heirs(sections: Table, profiles: Iterable[str], path: Path) -> tuple[list[bool], list[str]]:
     """Return whether each heir misses the value at a path, and the heirs that set their own in its place."""
-    missed: dict[str | None, bool | None] = {path[1]: False, None: None}  # None: no heir
+    missed = {path[1]: False}
     setters = []
-    for name in profiles:
-        for heir in reversed(_lineage(sections, name, missed)):
-            missed[heir] = missed[sections[heir].get("extends")]
-            if missed[heir] is False and _declares(sections[heir], path[2:]):
-                missed[heir] = True
-                setters.append(heir)
-    return [miss for miss in missed.values() if miss is not None][1:], setters
+    for name in _with_parents(sections, profiles):
+        parent = sections[name].get("extends")
+        if parent in missed:
+            missed[name] = missed[parent] or _declares(sections[name], path[2:])
+            if missed[name] and not missed[parent]:
+                setters.append(name)
+    return [*missed.values()][1:], setters
 
 
 def _declares(table: object, path: Sequence[Any]) -> bool:
@@ -1116,8 +1118,8 @@ class Plan:
         check that asks for it, else the site config.
         """
         path, asking = finding.path, tuple(finding.origin.split("."))
-        names = _lineage(self.sections, path[1]) if self.applied and path[0] == "sections" and len(path) > 1 else []
-        names += [self.sections[name].get("extends") for name in names[-1:]]  # a parent that is missing
+        names = [*_with_parents(self.sections, path[1:2])] if self.applied and path[0] == "sections" else []
+        names += [self.sections[name].get("extends") for name in names[:1]]  # a parent that is missing
         site = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
         origin = self.touching(path, names) or self.touching(asking) or "".join(site[-1:]) or finding.origin
         return Finding(finding.message, path, "error" if finding.level == "secret" else finding.level, origin)
@@ -1161,17 +1163,10 @@ def _select(plan: Plan) -> Table:
     """Return the sections to write: complete ones or those with `extends`, all or the wanted ones."""
     sections, only = {**plan.sections, **plan.profiles}, plan.config.get("only")
     if not plan.config.get("expand", True):
-        sections, only = plan.sections, _add_parents(plan.sections, only or ())
+        sections, only = plan.sections, _with_parents(plan.sections, only or ())
     if not only:
         return dict(sections)
     return {name: table for name, table in sections.items() if name in only or name in RESERVED}
-
-
-def _add_parents(sections: Table, profiles: Iterable[str]) -> set[str]:
-    wanted: set[str] = set()
-    for profile in profiles:
-        wanted.update(_lineage(sections, profile, wanted))
-    return wanted
 
 
 def _import_tomli_w() -> Any:
@@ -1329,7 +1324,7 @@ def show(plan: Plan, profile: str) -> str:
     """Return one expanded profile as TOML, each line with the profile or override it comes from."""
     if profile not in plan.profiles:
         raise EnvTomlError(f"{profile!r} is not a profile{_suggest(profile, frozenset(plan.profiles))}")
-    chain = _lineage(plan.sections, profile)
+    chain = [*reversed(_with_parents(plan.sections, [profile]))]
 
     def origin(path: Path) -> str:
         name = next(name for name in chain if _declares(plan.sections[name], path))
@@ -1367,7 +1362,7 @@ def _format_key(key: str) -> str:
 def show_tree(plan: Plan) -> str:
     """Return the profiles, heirs indented below their parents, with nodes, GPUs per node and steps."""
     heirs: dict[str | None, list[str]] = {}
-    wanted = _add_parents(plan.sections, plan.config.get("only") or plan.profiles)
+    wanted = _with_parents(plan.sections, plan.config.get("only") or plan.profiles)
     for name in reversed(plan.profiles):
         if name in wanted:
             heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
