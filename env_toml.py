@@ -1161,11 +1161,9 @@ def render(plan: Plan, masked: bool = False) -> str:
 
 def _select(plan: Plan) -> Table:
     """Return the sections to write: complete ones or those with `extends`, all or the wanted ones."""
-    sections, only = {**plan.sections, **plan.profiles}, plan.config.get("only")
+    sections, only = {**plan.sections, **plan.profiles}, plan.config.get("only") or plan.sections
     if not plan.config.get("expand", True):
-        sections, only = plan.sections, _with_parents(plan.sections, only or ())
-    if not only:
-        return dict(sections)
+        sections, only = plan.sections, _with_parents(plan.sections, only)
     return {name: table for name, table in sections.items() if name in only or name in RESERVED}
 
 
