@@ -1264,9 +1264,7 @@ def _take_name(fresh: str, target: str) -> None:
     """Give a fresh file a name that nothing has; raises FileExistsError where something has it after all."""
     try:
         os.link(fresh, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
+    except OSError:  # a file system without hard links; a name that something has refuses the next call too
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(fresh, target)
