@@ -1436,19 +1436,16 @@ def _parse_arguments(argv: Words) -> tuple[dict[str, str], list[str]]:
     short = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
     try:
         pairs, words = getopt.gnu_getopt(list(argv), "c:fdh", long)
+        names = [short.get(name, name) for name, _ in pairs]
+        modes = sorted({*names} - {"--config", "--force", "--help"})
+        if len(modes) > 1:
+            raise getopt.GetoptError(f"{' and '.join(modes)} exclude each other")
+        if len({*names}) < len(names):
+            raise getopt.GetoptError(f"{max(names, key=names.count)} stands twice")
+        if modes in (["--list"], ["--version"]) and (len(names) > 1 or words):
+            raise getopt.GetoptError(f"{modes[0]} takes no other option and no words")
     except getopt.GetoptError as error:
         raise EnvTomlError(f"{error.msg}; --help shows the usage") from None
-    names = [short.get(name, name) for name, _ in pairs]
-    modes = sorted({*names} - {"--config", "--force", "--help"})
-    problem = ""
-    if len(modes) > 1:
-        problem = f"{' and '.join(modes)} exclude each other"
-    elif len({*names}) < len(names):
-        problem = f"{max(names, key=names.count)} stands twice"
-    elif modes in (["--list"], ["--version"]) and (len(names) > 1 or words):
-        problem = f"{modes[0]} takes no other option and no words"
-    if problem:
-        raise EnvTomlError(f"{problem}; --help shows the usage")
     options = {name: value for name, (_, value) in zip(names, pairs)}
     return options, words + ["force=true"] * ("--force" in options)
 
