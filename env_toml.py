@@ -518,7 +518,7 @@ def bundled_configs() -> dict[str, str]:
             with ZipFile(archive) as content:
                 names = [name[len(folder) + 1 :] for name in content.namelist() if name.startswith(f"{folder}/")]
         else:
-            names = os.listdir(root) if os.path.isdir(root) else []
+            names = os.listdir(root) if os.access(f"{root}/", os.R_OK) else []
         bare = sorted(name[:-5] for name in names if name.endswith(".json"))
         if bare:
             return {name: os.path.join(root, f"{name}.json") for name in bare}
@@ -1380,7 +1380,7 @@ def compare(path: str, text: str) -> str:
     """Return a unified diff from the file on disk to `text`, "" where only the command differs."""
     import difflib
 
-    target = os.path.realpath(os.path.expanduser(path))
+    target = os.path.expanduser(path)
     exists = os.path.exists(target)
     old, new = (re.sub(COMMAND, r"\1", side) for side in (_read_text(target, path) if exists else "", text))
     if old == new:  # difflib would take minutes to find that out of a large file
@@ -1488,27 +1488,27 @@ def _tell(findings: Iterable[Finding]) -> None:
     lines = dict.fromkeys(f"{finding.level}: {finding}\n" for finding in findings)
     try:
         _put(sys.stderr, "".join(lines))
-    except OSError:
+    except EnvTomlError:
         return
 
 
 def _put(stream: Any, text: str) -> None:
-    """Print UTF-8, as TOML is, whatever the locale; raises OSError, and then nothing is printed at exit."""
+    """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError, and then nothing is printed at exit."""
     if stream is None:
-        raise OSError(0, "it is closed")
+        raise EnvTomlError("standard output: it is closed")
     try:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
         stream.write(text)
         stream.flush()
-    except OSError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise
+        if not isinstance(error, BrokenPipeError):  # the reader has seen enough, as in `env_toml.py -d | head`
+            raise EnvTomlError(f"standard output: {error.strerror}") from None
 
 
 def main(argv: Words | None = None) -> NoReturn:
     """Run the command line and exit: the one place that turns an EnvTomlError into messages."""
-    status = 0
     gc.disable()  # one short run, which keeps what it makes
     sys.path.append(HERE)  # python -I leaves out the script's folder, where a copied tomli_w lies
     try:
@@ -1518,11 +1518,6 @@ def main(argv: Words | None = None) -> NoReturn:
         _put(sys.stdout, text)
     except EnvTomlError as error:
         _tell(error.findings)
-        status = 2
-    except BrokenPipeError:  # the reader has seen enough, as in `env_toml.py -d | head`
-        pass
-    except OSError as error:
-        _tell([Finding(f"standard output: {error.strerror}")])
         status = 2
     sys.exit(status)
 

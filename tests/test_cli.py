@@ -276,6 +276,13 @@ def test_only_the_command_is_not_compared(run, tmp_path):
         assert (done.returncode, bool(done.stdout)) == (status, bool(status)), new
 
 
+def test_in_a_folder_that_is_gone_there_is_no_file(run, tmp_path):
+    (tmp_path / "gone").mkdir()
+    done = run("-c", "slurm", "--check", cwd=tmp_path / "gone", preexec_fn=(tmp_path / "gone").rmdir)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("--- /dev/null\n+++ env.slurm.toml (generated)\n")
+
+
 @pytest.mark.parametrize("content", [b"\xff\n", None], ids=["not text", "a folder"])
 def test_what_cannot_be_compared(run, tmp_path, content):
     if content is None:

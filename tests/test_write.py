@@ -7,6 +7,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import socket
 import stat
 import subprocess
@@ -328,6 +329,14 @@ def test_an_old_file_that_cannot_be_read(run, tmp_path, old):
     old.chmod(0o600)
     assert old.read_text() == OLD
     assert files(tmp_path) == ["env.toml"]
+
+
+@needs_plain_user
+def test_configs_that_cannot_be_listed(run, tmp_path):
+    (tmp_path / "configs").mkdir(0)
+    script = shutil.copy(SCRIPT, tmp_path)
+    assert_refused(run(*WORDS, script=script, prefix=PLAIN_USER), "slurm: no such config")
+    assert files(tmp_path) == ["configs", "env_toml.py"]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 4096, 40_000])
