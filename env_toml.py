@@ -1402,10 +1402,9 @@ def lint(path: str, source: str | None, words: Words) -> Findings:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
     content = {"sections": _read_toml(_read_text(path, path), path)}
     _check_shape(content, path)
-    checks = merge_layers(load_layers(source) if source else ())
-    return Plan(
-        path, words, [Layer("", True, {"checks": checks.get("checks", {})}), Layer(path, False, content)]
-    ).warnings
+    checks = merge_layers(load_layers(source) if source else ()).get("checks", {})
+    layers = [Layer("", True, {"checks": checks}), Layer(path, False, content)]
+    return Plan(path, words, layers).warnings
 
 
 def show_configs() -> str:
