@@ -1220,10 +1220,6 @@ def _write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
     """Write to a fresh file beside the target, then give it the target's name in one step."""
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError("not a regular file (output_path=- writes to standard output)")
-    folder = os.path.dirname(target)
-    if os.path.isfile(folder):
-        raise NotADirectoryError(0, f"{folder} is a file, not a folder")
-    os.makedirs(folder, exist_ok=True)
     old = _read_old(target)
     if old and not force:
         raise FileExistsError
@@ -1231,6 +1227,7 @@ def _write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
         if private and old[1] != 0o600:
             os.chmod(target, 0o600)
         return "unchanged"
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     _write_fresh(target, data, 0o600 if private else old and old[1], _take_over if force else _take_name)
     return "wrote"
 

@@ -258,8 +258,9 @@ def test_a_path_that_is_no_file(call, tmp_path, path):
 
 def test_a_file_in_the_place_of_a_folder(tmp_path):
     (tmp_path / "afile").write_text("")
-    error = refusal(env_toml.write, str(tmp_path / "afile" / "x.toml"), "x", True)
-    assert_says(error, ["afile is a file, not a folder"])
+    for path in ("afile/x.toml", "afile/deep/x.toml"):
+        error = refusal(env_toml.write, str(tmp_path / path), "x", True)
+        assert str(error) == f"{tmp_path / path}: Not a directory"
 
 
 def test_a_private_file_that_is_unchanged_is_closed_to_others(tmp_path):
