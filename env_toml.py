@@ -1170,9 +1170,9 @@ def _select(plan: Plan) -> Table:
 def _import_tomli_w() -> Any:
     try:
         import tomli_w
-    except ImportError:
+    except (ImportError, OSError):
         advice = f"pip install tomli-w, or copy its folder tomli_w into {HERE}"
-        raise EnvTomlError(f"the module tomli_w is missing: {advice}") from None
+        raise EnvTomlError(f"the module tomli_w is missing or cannot be read: {advice}") from None
     return tomli_w
 
 
@@ -1291,7 +1291,7 @@ def report(plan: Plan, path: str, outcome: str) -> str:
     width = max([len(word) for word, _ in blanks], default=0)
     lines += [f"  {word:<{width}}  {meaning}" for word, meaning in blanks]
     if os.path.basename(path) != "env.toml":
-        lines.append(f"export NEMOTRON_ENV_FILE={_join_words([path])}")
+        lines.append(f"export NEMOTRON_ENV_FILE={_join_words([os.path.expanduser(path)])}")
     return "".join(f"{_one_line(line)}\n" for line in lines)
 
 
@@ -1316,7 +1316,8 @@ def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
 def show(plan: Plan, profile: str) -> str:
     """Return one expanded profile as TOML, each line with the profile or override it comes from."""
     if profile not in plan.profiles:
-        raise EnvTomlError(f"{profile!r} is not a profile{_suggest(profile, frozenset(plan.profiles))}")
+        near = _suggest(profile, frozenset(plan.profiles))
+        raise EnvTomlError(f"{profile!r} is not a profile of {plan.source}{near} (-c names another config)")
     chain = [*reversed(_with_parents(plan.sections, [profile]))]
 
     def origin(path: Path) -> str:
@@ -1394,7 +1395,7 @@ def lint(path: str, source: str | None, words: Words) -> Findings:
     `words` (checks.* only) and the checks of the config `source` say what to ask and what to let pass.
     Raises EnvTomlError with all that is wrong.
     """
-    wrong = [_mask_word(word) for word in words if not word.startswith("checks.")]
+    wrong = [override.masked for override in map(parse_word, words) if override.path[0] != "checks"]
     if wrong:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
     content = {"sections": _read_toml(_read_text(path, path), path)}
