@@ -1106,9 +1106,8 @@ class Plan:
         shipped = merge_layers([layer for layer in self.layers if layer.bundled])
         wrong += check(self.config, self.profiles, shipped)
         wrong += [] if layers else check_names(self.config, config, shipped)
-        self.secret = any(finding.level == "secret" for finding in wrong)
-        allowed = self.config.get("checks", {}).get("allow_literal_secrets")
-        findings += (self.trace(finding) for finding in wrong if not (allowed and finding.level == "secret"))
+        self.secret = self.config.get("checks", {}).get("allow_literal_secrets", False)
+        findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
             raise EnvTomlError(*findings)
         self.warnings = findings + check_shadows(self.sections, self.profiles, self.applied)
