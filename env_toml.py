@@ -947,11 +947,11 @@ def _check_executor(name: str, own: Table, profiles: Table, findings: Findings) 
         _check_value(profile["mounts"], MOUNTS.get(executor, ANY), (*path, "mounts"), findings)
 
 
-def check_names(config: Table, before: Table, shipped: Table) -> Findings:
+def check_names(config: Table, shipped: Table) -> Findings:
     """Return the names of profiles that nobody meant: used where there is none, or new and close to another.
 
-    A new name needs `extends`, `executor` or an heir; without, it is an error if it is like a name that
-    has one, and a warning if it is only a word that brings it (`before` is the config without words).
+    A name needs `extends`, `executor` or an heir; without, it is an error if it is new and like a name that
+    has one, else a warning.
     """
     sections, bundled, checks = config.get("sections", {}), shipped.get("sections", {}), config.get("checks", {})
     uses: list[tuple[Path, str]] = [(("only", index), name) for index, name in enumerate(config.get("only", ()))]
@@ -969,13 +969,10 @@ def check_names(config: Table, before: Table, shipped: Table) -> Findings:
     known = frozenset(rooted.union(bundled, RESERVED))
     for name in [name for name in sections if name not in rooted and name not in RESERVED]:
         near = "" if name in bundled else _suggest(name, known, CLOSE)
-        was = before.get("sections", {}).get(name)
+        message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
         if near:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
-            findings.append(Finding(message, ("sections", name)))
-        elif was is None or "extends" in was or "executor" in was:
-            message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
-            findings.append(Finding(message, ("sections", name), "warning"))
+        findings.append(Finding(message, ("sections", name), "error" if near else "warning"))
     return findings
 
 
@@ -1105,7 +1102,7 @@ class Plan:
         self.profiles, wrong = expand(self.sections)
         shipped = merge_layers([layer for layer in self.layers if layer.bundled])
         wrong += check(self.config, self.profiles, shipped)
-        wrong += [] if layers else check_names(self.config, config, shipped)
+        wrong += [] if layers else check_names(self.config, shipped)
         self.secret = self.config.get("checks", {}).get("allow_literal_secrets", False)
         findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
