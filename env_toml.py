@@ -58,14 +58,13 @@ from functools import lru_cache
 
 TYPE_CHECKING = False  # spares a run the import of typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, NoReturn
 
     Path = tuple[Any, ...]
     Table = dict[str, Any]
     Words = Sequence[str]
     Findings = list["Finding"]
-    Applied = tuple[str, Path]  # a word (secrets masked) and a path it sets
 
 __version__ = "1.0.0"
 __all__ = ["EnvTomlError", "Finding", "generate"]
@@ -500,7 +499,10 @@ def _replace_interpolations(text: str, stand_in: str) -> str | None:
 
 
 class Layer:
-    """One config file as read: its name for messages, whether it is a bundled one, and its content."""
+    """What a config file or a word sets: its name for messages, whether it is a bundled file, its content.
+
+    A word's content holds False for a value, and its lists are tables by index: it is there to be looked up.
+    """
 
     def __init__(self, source: str, bundled: bool, content: Table, nulls: bool = True) -> None:
         self.source, self.bundled, self.content = source, bundled, content
@@ -663,8 +665,11 @@ def merge(base: Table, over: Table, path: Path = ()) -> Table:
     >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [], "c": 4})
     {'a': {'x': 1, 'y': 3}, 'b': [], 'c': 4}
 
-    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too.
+    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too, and
+    for tables nested more than MAX_DEPTH deep.
     """
+    if len(path) > MAX_DEPTH:
+        raise EnvTomlError(Finding(TOO_DEEP, path))
     merged = dict(base)
     for key, value in over.items():
         kind = type(value)
@@ -691,14 +696,14 @@ def merge_layers(layers: Sequence[Layer]) -> Table:
 # ----------------------------------------------------------------------------------- overrides
 
 
-def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings, list[Applied]]:
+def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings, list[Layer]]:
     """Return the config with every word applied, what was wrong with those that were not, what the others set.
 
     Words apply from left to right, but those that set `extends` before the others, which may edit what
     is inherited thereby.
     """
     findings: Findings = []
-    applied: list[Applied] = []
+    applied = []
     for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
         wrong: Findings = []
         after = _collect(wrong, _apply_override, config, override)
@@ -707,18 +712,11 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
         findings += (Finding(f.message, f.path or override.path, f.level, override.masked) for f in wrong)
         if after is not None:
             config = after
-            table = isinstance(_lookup(config, override.path), dict) and read_value(override.value, TABLE)
-            applied += ((override.masked, leaf) for leaf in _find_leaves(table, override.path))
+            content: Any = isinstance(_lookup(config, override.path), dict) and read_value(override.value, TABLE)
+            for key in reversed(override.path):
+                content = {key: content}
+            applied.append(Layer(override.masked, False, content))
     return config, findings, applied
-
-
-def _find_leaves(value: Any, path: Path) -> Iterator[Path]:
-    """Yield the paths that a word sets: that of the word, or those of the values in its table."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _find_leaves(item, (*path, key))
-    else:
-        yield path
 
 
 def _apply_override(config: Table, override: Override) -> Table:
@@ -780,7 +778,7 @@ def _edit(own: Any, seen: Any, path: Path, kind: Kind, override: Override) -> An
 
 def _edit_list(items: list[Any], path: Path, kind: Kind, override: Override) -> list[Any]:
     """Return a copy of a list with one item set, appended (at its end) or, by null, removed."""
-    index = int(path[0]) if re.fullmatch("[0-9]{1,9}", path[0]) else -1
+    index = int(path[0]) if re.fullmatch("0|[1-9][0-9]{0,8}", path[0]) else -1
     if not 0 <= index <= len(items):
         raise EnvTomlError(f"expected an index from 0 to {len(items)} (which appends), found {path[0]!r}")
     item = items[index] if index < len(items) else None
@@ -976,10 +974,10 @@ def check_names(config: Table, shipped: Table) -> Findings:
     return findings
 
 
-def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Applied]) -> Findings:
+def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Layer]) -> Findings:
     """Return a warning for each override that does not reach all heirs, because some set their own."""
     findings = []
-    for word, path in applied:
+    for word, path in [(layer.source, path) for layer in applied for path in _find_leaves(layer.content)]:
         if path[0] == "sections" and len(path) > 2 and path[2] != "extends" and _lookup(sections, path[1:]) is not None:
             missed, setters = _follow_heirs(sections, profiles, path)
             if setters:
@@ -987,6 +985,15 @@ def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Ap
                 message = f"{sum(missed)} of {len(missed)} heirs set their own ({', '.join(setters[:3])}{more})"
                 findings.append(Finding(message, path, "warning", word))
     return findings
+
+
+def _find_leaves(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield the paths of the values in a table."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _find_leaves(item, (*path, key))
+    else:
+        yield path
 
 
 def _follow_heirs(sections: Table, profiles: Iterable[str], path: Path) -> tuple[list[bool], list[str]]:
@@ -1007,9 +1014,9 @@ def _declares(table: object, path: Sequence[Any]) -> bool:
     for key in path:
         if not isinstance(table, dict):
             return True
-        if key not in table:
+        if str(key) not in table:
             return False
-        table = table[key]
+        table = table[str(key)]
     return True
 
 
@@ -1017,9 +1024,8 @@ def _lookup(value: Any, path: Sequence[Any]) -> Any:
     """Return what stands at a path, None where there is nothing."""
     for key in path:
         if isinstance(value, list):
-            value = value[int(key)] if str(key).isdecimal() and int(key) < len(value) else None
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
+            value = {str(index): item for index, item in enumerate(value)}
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
@@ -1110,23 +1116,21 @@ class Plan:
         self.warnings = findings + check_shadows(self.sections, self.profiles, self.applied)
 
     def trace(self, finding: Finding) -> Finding:
-        """Return a finding with its origin: the last word that touched its place, also in a parent, or the
-        check that asks for it, else the site config.
-        """
-        path, asking = finding.path, tuple(finding.origin.split("."))
-        names = [*_with_parents(self.sections, path[1:2])] if self.applied and path[0] == "sections" else []
-        names += [self.sections[name].get("extends") for name in names[:1]]  # a parent that is missing
-        site = [x.source for x in self.layers if not x.bundled and _declares(x.content, path[:3])]
-        origin = self.touching(path, names) or self.touching(asking) or "".join(site[-1:]) or finding.origin
-        return Finding(finding.message, path, "error" if finding.level == "secret" else finding.level, origin)
+        """Return a finding with its origin: the last site config or word that sets its place or asks for it.
 
-    def touching(self, path: Path, names: Container[str] = ()) -> str:
-        """Return the last word that sets a place (also in the profiles `names`), what is around it or below it."""
-        for word, leaf in reversed(self.applied):
-            pairs = enumerate(zip(leaf, map(str, path)))
-            if all(ours == other or (index == 1 and ours in names) for index, (ours, other) in pairs):
-                return word
-        return ""
+        Its place is also that in a parent, unless the profile is whole and sets the value itself.
+        """
+        path, origin = finding.path, finding.origin
+        places = [path, origin.split(".")]
+        whole = path[1:2] and path[1] in self.profiles
+        if path[0] == "sections" and not (whole and _declares(self.sections, path[1:])):
+            names = [*_with_parents(self.sections, path[1:2])]
+            names += [self.sections[name].get("extends") for name in names[:1]]  # a parent that is missing
+            places += (("sections", name, *path[2:]) for name in names)
+        for layer in (*self.layers, *self.applied):
+            if not layer.bundled and any(_declares(layer.content, place) for place in places):
+                origin = layer.source
+        return Finding(finding.message, path, "error" if finding.level == "secret" else finding.level, origin)
 
 
 # -------------------------------------------------------------------------------------- render
@@ -1301,10 +1305,10 @@ def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
         value = _lookup(plan.config, path)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
         given = False
-        for layer in plan.layers:
+        for layer in (*plan.layers, *plan.applied):
             asks = _lookup(layer.content, ("checks", "site_values", key))
             given = not asks and (given or _declares(layer.content, path))
-        given = given or bool(plan.touching(path)) or any(map(os.environ.get, variables))
+        given = given or any(map(os.environ.get, variables))
         if value == "" or (value is not None and not given):
             yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
 
@@ -1318,7 +1322,8 @@ def show(plan: Plan, profile: str) -> str:
 
     def origin(path: Path) -> str:
         name = next(name for name in chain if _declares(plan.sections[name], path))
-        return _one_line(f"override of {name}" if plan.touching(("sections", name, *path)) else name)
+        by_word = any(_declares(layer.content, ("sections", name, *path)) for layer in plan.applied)
+        return _one_line(f"override of {name}" if by_word else name)
 
     header, table = _format_key(profile), _mask_values(plan.profiles[profile], ("sections", profile))
     lines = [f"[{header}]  # {_one_line(' <- '.join(chain))}", *_show_table(table, header, (), origin)]

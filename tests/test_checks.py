@@ -111,6 +111,11 @@ def test_a_profile_that_loses_its_executor_is_told(call, tmp_path):
 TOLD = [
     ({}, ["sections.site_bas.nodes=2"], "error: site_bas: unknown profile 'site_bas'; did you mean site_base?"),
     ({}, ["only[0]=pq"], "error: only[0]: there is no profile 'pq'; did you mean p? (in only[0]=pq)"),
+    (
+        {"nodes": 0},
+        ["sections.site_base.nodes=2"],
+        "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)",
+    ),
     ({"nodes": 0}, ["sections.p={}"], "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)"),
     (
         {},
@@ -395,6 +400,17 @@ def test_what_could_not_be_merged_is_all_that_is_told(call, tmp_path):
 def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
     path = write_config(tmp_path / "site.json", {"sections": {"a": 17}})
     assert_says(refusal(env_toml.generate, str(path)), ["a: expected a table, found 17"])
+
+
+def test_nesting_that_cannot_be_merged():
+    """A newer Python reads JSON deeper than its own functions may call each other."""
+    deep = {}
+    for _ in range(3_000):
+        deep = {"x": deep}
+    sections = {"a": {"executor": "local", "x": deep}, "b": {"extends": "a", "x": deep}}
+    layer = env_toml.Layer("site.json", False, {"sections": sections}, nulls=False)
+    error = refusal(env_toml.Plan, "site.json", ["sections.b.nodes=2"], [layer])
+    assert_says(error, ["b.x.x", "a.x.x", "nested more than 64 deep (in site.json)"])
 
 
 # ------------------------------------------------------------------------------------ defaults

@@ -527,5 +527,12 @@ def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config,
     assert (PLACEHOLDER in out) == asked, out
 
 
+def test_an_index_without_end_is_no_item_of_a_list(call, tmp_path):
+    checks = {"site_values": {f"slurm_base.mounts[{'9' * 5000}]": "yours"}}
+    (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", "checks": checks}))
+    status, out, _ = call("-c", "site.json")
+    assert (status, "999" in out) == (0, False)
+
+
 def test_an_empty_site_value_is_still_asked_for(call):
     assert "sections.slurm_base.account=..." in call("-c", "slurm", "sections.slurm_base.account=").out
