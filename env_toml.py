@@ -220,35 +220,27 @@ MOUNTS = {  # by executor
     "lepton": Kind("a list of tables", list, item=LEPTON_MOUNT),
 }
 
-FIELD_TABLE = (  # executor, kind, the fields of that kind
-    ("all", EXECUTOR, "executor"),
-    ("all", STRING, "extends container_image container workspace code_src_dir repo_root run_command launcher"),
-    ("all", STRING, "existing_ray_cluster"),
-    ("all", POSITIVE, "nodes ntasks_per_node nprocs_per_node nproc_per_node"),
-    ("all", COUNT, "gpus_per_node"),
-    ("all", STRINGS, "startup_commands pip_extras"),
-    ("all", VARIABLES, "env_vars"),
-    ("all", MOUNTS[""], "mounts"),
-    ("all", TABLE, "custom_spec"),
-    ("slurm", STRING, "account partition run_partition batch_partition build_partition mem tunnel host user"),
-    ("slurm", STRING, "identity remote_job_dir lustre_mount setup_lines build_cache_dir"),
-    ("slurm", TIME, "time build_time"),
-    ("slurm", POSITIVE, "cpus_per_task"),
-    ("slurm", COUNT, "build_gpus_per_node"),
-    ("slurm", BOOLEAN, "exclusive build_include_gpus"),
-    ("lepton", STRING, "nemo_run_dir remote_job_dir resource_shape head_resource_shape node_group"),
-    ("lepton", STRING, "node_reservation ray_version queue_priority"),
-    ("lepton", COUNT, "shared_memory_size"),  # MiB
-    ("lepton", STRINGS, "image_pull_secrets pre_launch_commands"),
-    ("lepton", TABLE, "secret_vars"),
-    ("lepton", BOOLEAN, "can_be_preempted can_preempt"),
-    ("dgxcloud", STRING, "base_url kube_apiserver_url client_id client_secret app_id app_secret project_name"),
-    ("dgxcloud", STRING, "pvc_nemo_run_dir department distributed_framework"),
-    ("dgxcloud", TABLES, "pvcs"),
-    ("dgxcloud", POSITIVE, "dgxcloud_max_args_chars"),
-    ("docker", STRING, "runtime ipc_mode shm_size"),
+FIELD_TABLE = (  # kind, the fields of that kind: for every executor first, then Slurm, Lepton, DGX Cloud, Docker
+    (EXECUTOR, "executor"),
+    (STRING, "extends container_image container workspace code_src_dir repo_root run_command launcher"),
+    (STRING, "existing_ray_cluster"),
+    (STRING, "account partition run_partition batch_partition build_partition mem tunnel host user identity"),
+    (STRING, "remote_job_dir lustre_mount setup_lines build_cache_dir"),
+    (STRING, "nemo_run_dir resource_shape head_resource_shape node_group node_reservation ray_version queue_priority"),
+    (STRING, "base_url kube_apiserver_url client_id client_secret app_id app_secret project_name"),
+    (STRING, "pvc_nemo_run_dir department distributed_framework"),
+    (STRING, "runtime ipc_mode shm_size"),
+    (POSITIVE, "nodes ntasks_per_node nprocs_per_node nproc_per_node cpus_per_task dgxcloud_max_args_chars"),
+    (COUNT, "gpus_per_node build_gpus_per_node shared_memory_size"),  # shared memory in MiB
+    (BOOLEAN, "exclusive build_include_gpus can_be_preempted can_preempt"),
+    (TIME, "time build_time"),
+    (STRINGS, "startup_commands pip_extras image_pull_secrets pre_launch_commands"),
+    (MOUNTS[""], "mounts"),
+    (VARIABLES, "env_vars"),
+    (TABLE, "custom_spec secret_vars"),
+    (TABLES, "pvcs"),
 )
-FIELDS = {field: kind for _, kind, fields in FIELD_TABLE for field in fields.split()}
+FIELDS = {field: kind for kind, fields in FIELD_TABLE for field in fields.split()}
 REQUIRED = {  # by executor: a profile needs these fields, or one of several
     "lepton": "nemo_run_dir",
     "dgxcloud": "base_url kube_apiserver_url client_id|app_id client_secret|app_secret project_name pvc_nemo_run_dir",
