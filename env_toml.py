@@ -178,16 +178,9 @@ class Kind:
             self.item = item
 
 
-def _is_slurm_time(text: str) -> bool:
-    """Tell whether sbatch takes a time limit (https://slurm.schedmd.com/sbatch.html#OPT_time)."""
-    shape = r"(\d+-)?\d+(:\d+){0,2}|unlimited|infinite"
-    return bool(re.fullmatch(shape, (_replace_interpolations(text, "1") or "").lower(), re.ASCII))
-
-
-def _is_slurm_mount(text: str) -> bool:
-    """Tell whether a text is host:container or host:container:flags."""
-    parts = (_replace_interpolations(text, "x") or "").split(":")
-    return len(parts) in (2, 3) and all(parts)
+def _shaped(pattern: str) -> Callable[[str], bool]:
+    """Return a test for texts of a shape, in which every `${...}` counts as a digit."""
+    return lambda text: bool(re.fullmatch(pattern, _replace_interpolations(text)))
 
 
 def _is_file_path(path: str) -> bool:
@@ -205,14 +198,16 @@ LIST = Kind("a list", list)
 TABLE = Kind("a table", dict)
 COUNT = Kind("an integer of at least 0", int, fits=lambda number: number >= 0)
 POSITIVE = Kind("an integer of at least 1", int, fits=lambda number: number >= 1)
-TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=_is_slurm_time)
+SBATCH_TIME = r"(?ai)(\d+-)?\d+(:\d+){0,2}|unlimited|infinite"  # https://slurm.schedmd.com/sbatch.html#OPT_time
+TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=_shaped(SBATCH_TIME))
 EXECUTOR = Kind(f"an executor ({', '.join(EXECUTORS)})", str, fits=EXECUTORS.__contains__)
 STRINGS = Kind("a list of strings", list, item=STRING)
 TABLES = Kind("a list of tables", list, item=TABLE)
 VARIABLES = Kind("a table", dict, item=Kind("a string (or a {...} secret reference)", str, dict))
 MOUNT_FIELDS = {"path": STRING, "mount_path": STRING, "from": STRING}
 MOUNT = Kind("a string or a table", str, dict, fields=MOUNT_FIELDS)
-SLURM_MOUNT = Kind("host:container or host:container:flags, as in /lustre:/lustre", str, fits=_is_slurm_mount)
+HOST_CONTAINER = "host:container or host:container:flags, as in /lustre:/lustre"
+SLURM_MOUNT = Kind(HOST_CONTAINER, str, fits=_shaped("[^:]+:[^:]+(:[^:]+)?"))
 LEPTON_MOUNT = Kind("a table with path and mount_path", dict, fits={"path", "mount_path"}.issubset, fields=MOUNT_FIELDS)
 MOUNTS = {  # by executor
     "": Kind("a list of strings or tables", list, item=MOUNT),
@@ -471,19 +466,19 @@ def _is_interpolation(value: object) -> bool:
     return isinstance(value, str) and value.startswith("${") and _close_interpolation(value, 0) == len(value)
 
 
-def _replace_interpolations(text: str, stand_in: str) -> str | None:
-    r"""Replace every `${...}` but the escaped ones (`\${`); None where one is not closed.
+def _replace_interpolations(text: str) -> str:
+    r"""Replace every `${...}` but the escaped ones (`\${`) by 1; "" where one is not closed.
 
-    >>> _replace_interpolations("${oc.env:H,${x}}:00", "1"), _replace_interpolations("a${b", "")
-    ('1:00', None)
+    >>> _replace_interpolations("${oc.env:H,${x}}:00"), _replace_interpolations("a${b")
+    ('1:00', '')
     """
     kept, pos = "", 0
     for mark in re.finditer(r"\\.|\$\{", text, re.DOTALL):
         if mark[0] == "${" and mark.start() >= pos:
             end = _close_interpolation(text, mark.start())
             if not end:
-                return None
-            kept, pos = kept + text[pos : mark.start()] + stand_in, end
+                return ""
+            kept, pos = f"{kept}{text[pos : mark.start()]}1", end
     return kept + text[pos:]
 
 
@@ -891,7 +886,7 @@ def _check_value(value: Any, kind: Kind, path: Path, findings: Findings) -> None
 def _check_scalar(value: object, resolved: bool) -> str:
     """Say what is wrong with a value whatever its key, "" where nothing is."""
     if type(value) is str:
-        if "${" in value and resolved and _replace_interpolations(value, "") is None:
+        if "${" in value and resolved and not _replace_interpolations(value):
             return "unbalanced interpolation: expected a } for every ${"
         return "" if value.isascii() or not re.search("[\ud800-\udfff]", value) else "expected valid Unicode text"
     if type(value) is int and not -(2**63) <= value < 2**63:
