@@ -417,21 +417,18 @@ def _read_item(text: str, kind: Kind, path: Path) -> Any:
 
 
 def _split_flow(text: str, separator: str, path: Path) -> list[str]:
-    """Split at what separates items (keys and values), outside quotes, brackets and `${...}`."""
-    parts, depth, start, end = [], 0, 0, 0
-    for mark in re.finditer(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\$\{|[]['"{},:]""", text, re.DOTALL):
-        if mark.start() < end:
-            continue
-        end = _close_interpolation(text, mark.start()) if mark[0] == "${" else mark.end()
+    """Split at what separates items (keys and values), outside quotes and brackets, thus outside `${...}` too."""
+    parts, depth, start = [], 0, 0
+    for mark in re.finditer(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\['"{}]|[]['"{},:]""", text, re.DOTALL):
         depth += (mark[0] in "[{") - (mark[0] in "]}")
-        if depth < 0 or mark[0] in "'\"" or not end:
+        if depth < 0 or mark[0] in "'\"":
             problem = f"{mark[0]} closes nothing" if depth < 0 else f"unclosed {mark[0]}"
             raise EnvTomlError(Finding(problem, path))
         if mark[0] == separator and not depth:
             parts.append(text[start : mark.start()])
-            start = end
+            start = mark.end()
     if depth:
-        raise EnvTomlError(Finding("unclosed bracket", path))
+        raise EnvTomlError(Finding("unclosed [, { or ${", path))
     return [*parts, text[start:]]
 
 
