@@ -116,14 +116,14 @@ class EnvTomlError(ValueError):
         super().__init__("\n".join(map(str, self.findings)))
 
 
-def _collect(findings: Findings, stage: Callable[..., Any], *args: Any, origin: str = "") -> Any:
+def _collect(findings: Findings, stage: Callable[..., Any], *args: Any, path: Path = (), origin: str = "") -> Any:
     """Call a stage; what it raises joins `findings` and None is returned, so that a run tells all at once."""
     try:
         return stage(*args)
     except EnvTomlError as error:
-        findings += (Finding(f.message, f.path, f.level, f.origin or origin) for f in error.findings)
+        findings += (Finding(f.message, f.path or path, f.level, f.origin or origin) for f in error.findings)
     except RecursionError:
-        findings.append(Finding(TOO_DEEP, (), "error", origin))
+        findings.append(Finding(TOO_DEEP, path, "error", origin))
     return None
 
 
@@ -689,17 +689,16 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
     findings: Findings = []
     applied = []
     for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
-        wrong: Findings = []
-        after = _collect(wrong, _apply_override, config, override)
+        path, origin = override.path, override.masked
+        after = _collect(findings, _apply_override, config, override, path=path, origin=origin)
         if after is config and override.value.strip() == "null":
-            wrong.append(Finding("nothing to remove: no value of its own stands here", (), "warning"))
-        findings += (Finding(f.message, f.path or override.path, f.level, override.masked) for f in wrong)
+            findings.append(Finding("nothing to remove: no value of its own stands here", path, "warning", origin))
         if after is not None:
             config = after
-            content: Any = isinstance(_lookup(config, override.path), dict) and read_value(override.value, TABLE)
-            for key in reversed(override.path):
+            content: Any = isinstance(_lookup(config, path), dict) and read_value(override.value, TABLE)
+            for key in reversed(path):
                 content = {key: content}
-            applied.append(Layer(override.masked, False, content))
+            applied.append(Layer(origin, False, content))
     return config, findings, applied
 
 
