@@ -643,7 +643,7 @@ def _prune(value: Any) -> Any:
     return [_prune(item) for item in value] if isinstance(value, list) else value
 
 
-def merge(base: Table, over: Table, path: Path = ()) -> Table:
+def merge(base: Table, over: Table, path: Path = (), origin: str = "") -> Table:
     """Merge one table over another: tables key by key to any depth, everything else replaced.
 
     >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [], "c": 4})
@@ -659,8 +659,9 @@ def merge(base: Table, over: Table, path: Path = ()) -> Table:
         kind = type(value)
         if (kind is dict or kind is list) and isinstance(merged.get(key), (dict, list)):
             if not isinstance(merged[key], kind):
-                raise EnvTomlError(Finding(f"{_shorten(value)} over {_shorten(merged[key])}", (*path, key)))
-            merged[key] = merge(merged[key], value, (*path, key)) if kind is dict else value
+                message = f"{_shorten(value)} over {_shorten(merged[key])}"
+                raise EnvTomlError(Finding(message, (*path, key), "error", origin))
+            merged[key] = merge(merged[key], value, (*path, key), origin) if kind is dict else value
         else:
             merged[key] = value
     return merged
@@ -670,10 +671,7 @@ def merge_layers(layers: Sequence[Layer]) -> Table:
     """Merge config files in order, the last one winning; null removes what an earlier one set."""
     merged: Table = {}
     for layer in layers:
-        wrong: Findings = []
-        merged = _collect(wrong, merge, merged, layer.content, origin=layer.source)
-        if wrong:
-            raise EnvTomlError(*wrong)
+        merged = merge(merged, layer.content, (), layer.source)
     return _prune(merged) if any(layer.nulls for layer in layers) else merged
 
 
