@@ -777,9 +777,7 @@ def _assign(own: Any, seen: Any, kind: Kind, override: Override) -> Any:
     if (kind.types and list not in kind.types) or not isinstance(seen or [], list):
         raise EnvTomlError(f"+= appends to a list, found {_shorten(seen, path) if seen else kind.expected}")
     several = text.lstrip().startswith("[")
-    value = read_value(text, (kind if kind.types else LIST) if several else kind.item, path)
-    if value is None:
-        raise EnvTomlError("null cannot be appended to a list")
+    value = read_value(text, kind if several else kind.item, path)
     return (seen or []) + _prune(value if several else [value])
 
 
