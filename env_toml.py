@@ -545,14 +545,13 @@ def _load_layer(source: str, folder: str, trail: Words, layers: dict[str, Layer]
 def _read_config(path: str, shown: str, bundled: bool) -> Layer:
     """Read one JSON (or, from Python 3.11 on, TOML) config; errors name the file, line and column."""
     text = _read_text(path, shown)
-    content = _read_toml(text, shown) if path.endswith(".toml") else _read_json(text, shown)
+    content = _parse(text, shown, path.endswith(".toml"))
     _check_shape(content, shown)
     return Layer(shown, bundled, content, "null" in text)
 
 
 def _read_text(path: str, shown: str) -> str:
     """Read a UTF-8 file, or a member of the zip that this module was imported from."""
-    data = b""
     try:
         if os.path.exists(path):
             with open(path, "rb") as file:
@@ -563,38 +562,40 @@ def _read_text(path: str, shown: str) -> str:
     except OSError as error:
         raise EnvTomlError(f"{shown}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
-        raise EnvTomlError(f"{shown}, {_spot(data.decode('latin-1'), error.start)}: not UTF-8 text") from None
+        before = error.object[: error.start].split(b"\n")
+        spot = f"line {len(before)}, column {len(before[-1]) + 1}"
+        raise EnvTomlError(f"{shown}: not UTF-8 text (at {spot})") from None
 
 
-def _spot(text: str, offset: int) -> str:
-    before = text[:offset].split("\n")
-    return f"line {len(before)}, column {len(before[-1]) + 1}"
+def _parse(text: str, shown: str, toml: bool) -> Table:
+    """Parse a JSON object or, where this Python can (from 3.11 on), TOML; errors tell the line and column."""
+    try:
+        if not toml:
+            return _parse_json(text)
+        import tomllib
+
+        return tomllib.loads(text)
+    except ImportError:
+        raise EnvTomlError(f"{shown}: reading TOML needs Python 3.11 or newer (tomllib)") from None
+    except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits; very deep nesting
+        raise EnvTomlError(f"{shown}: {error}") from None
 
 
-def _read_json(text: str, shown: str) -> Table:
-    """Parse a JSON object; raises EnvTomlError for bad JSON, NaN and keys that stand twice."""
+def _parse_json(text: str) -> Table:
+    """Parse a JSON object; raises JSONDecodeError, also for NaN and keys that stand twice."""
 
     def pairs(items: list[tuple[str, Any]]) -> Table:
         table = dict(items)
-        return table if len(table) == len(items) else refuse("")
+        return table if len(table) == len(items) else _refuse_trap(text)
 
-    def refuse(constant: str) -> NoReturn:
-        raise json.JSONDecodeError(*_locate_trap(text))
-
-    try:
-        content = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        raise EnvTomlError(f"{shown}, {_spot(text, error.pos)}: {error.msg}") from None
-    except (ValueError, RecursionError) as error:  # an integer of over 4300 digits; very deep nesting
-        raise EnvTomlError(f"{shown}: {error}") from None
-    if not isinstance(content, dict):
-        spot = _spot(text, len(text) - len(text.lstrip()))
-        raise EnvTomlError(f"{shown}, {spot}: expected an object, found {_shorten(content)}")
-    return content
+    content = json.loads(text, object_pairs_hook=pairs, parse_constant=lambda _: _refuse_trap(text))
+    if isinstance(content, dict):
+        return content
+    raise json.JSONDecodeError(f"expected an object, found {_shorten(content)}", text, len(text) - len(text.lstrip()))
 
 
-def _locate_trap(text: str) -> tuple[str, str, int]:
-    """Return the message, the text and the offset of the first NaN or key that stands twice in its object."""
+def _refuse_trap(text: str) -> NoReturn:
+    """Raise JSONDecodeError at the first NaN or key that stands twice in its object."""
     objects: list[set[str]] = []
     tokens = re.finditer(r'("(?:[^"\\]|\\.)*")\s*(:?)|[{}]|-?Infinity|NaN', text)
     while True:
@@ -604,24 +605,12 @@ def _locate_trap(text: str) -> tuple[str, str, int]:
         elif token[0] == "}":
             objects.pop()
         elif not token[1]:
-            return f"{token[0]} is not JSON", text, token.start()
+            raise json.JSONDecodeError(f"{token[0]} is not JSON", text, token.start())
         elif token[2]:
             key = json.loads(token[1])
             if key in objects[-1]:
-                return f"the key {key!r} stands twice", text, token.start()
+                raise json.JSONDecodeError(f"the key {key!r} stands twice", text, token.start())
             objects[-1].add(key)
-
-
-def _read_toml(text: str, shown: str) -> Table:
-    """Parse TOML where this Python can (tomllib, from 3.11 on)."""
-    try:
-        import tomllib
-
-        return tomllib.loads(text)
-    except ImportError:
-        raise EnvTomlError(f"{shown}: reading TOML needs Python 3.11 or newer (tomllib)") from None
-    except (ValueError, RecursionError) as error:
-        raise EnvTomlError(f"{shown}: {error}") from None
 
 
 def _check_shape(content: Table, source: str = "") -> None:
@@ -1378,7 +1367,7 @@ def lint(path: str, source: str | None, words: Words) -> Findings:
     wrong = [override.masked for override in map(parse_word, words) if override.path[0] != "checks"]
     if wrong:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
-    content = {"sections": _read_toml(_read_text(path, path), path)}
+    content = {"sections": _parse(_read_text(path, path), path, toml=True)}
     _check_shape(content, path)
     checks = merge_layers(load_layers(source) if source else ()).get("checks", {})
     layers = [Layer("", True, {"checks": checks}), Layer(path, False, content)]
