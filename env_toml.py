@@ -340,10 +340,7 @@ def read_value(text: str, kind: Kind = ANY, path: Path = ()) -> Any:
     opens = {"[": list, "{": dict}.get(bare[:1])
     if opens and (kind is ANY or opens in kind.types):
         return _read_flow(bare, kind, path)
-    if str in kind.types and text != "null":
-        return _unquote(text)
-    value = _read_scalar(bare, kind, path)
-    return _unquote(text) if kind is ANY and isinstance(value, str) else value
+    return _read_scalar(text, kind, path)
 
 
 def _unquote(text: str) -> str:
@@ -352,24 +349,26 @@ def _unquote(text: str) -> str:
 
 
 def _read_scalar(text: str, kind: Kind, path: Path) -> Any:
-    """Read a value without quotes: by its kind, else by its looks. A whole `${...}` is of every kind.
+    """Read what is no list or table: by its kind, else by its looks. A whole `${...}` is of every kind.
 
     Numbers are those of JSON: https://www.rfc-editor.org/rfc/rfc8259#section-6
     """
-    if text == "null" or (not text and kind is ANY):
+    bare = text if str in kind.types else text.strip()
+    if bare == "null" or (not bare and kind is ANY):
         return None
-    if _is_interpolation(text) or str in kind.types:
-        return text
+    if str in kind.types:
+        return _unquote(text)
     try:  # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301
-        value = json.loads(text, parse_constant=str, parse_int=lambda digits: int(digits[:21]))
+        value = json.loads(bare, parse_constant=str, parse_int=lambda digits: int(digits[:21]))
     except (ValueError, RecursionError):
-        value = text
+        value = bare
     if kind is ANY:
-        return text if isinstance(value, str) else value
+        return _unquote(text) if isinstance(value, str) else value
     if bool in kind.types:
-        value = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(text.lower())
-    if type(value) not in kind.types:
-        raise EnvTomlError(Finding(f"expected {kind.expected}, found {_shorten(text, path)}", path))
+        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        value = words.get(bare.lower(), bare)
+    if type(value) not in kind.types and not _is_interpolation(bare):
+        raise EnvTomlError(Finding(f"expected {kind.expected}, found {_shorten(bare, path)}", path))
     return value
 
 
@@ -453,7 +452,7 @@ def _close_interpolation(text: str, pos: int) -> int:
     depth = 0
     for mark in INTERPOLATION_MARK.finditer(text, pos):
         depth += {"{": 1, "}": -1}.get(mark[0], 0)
-        if depth == 0 and mark[0] == "}":
+        if depth == 0:
             return mark.end()
     return 0
 
