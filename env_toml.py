@@ -641,7 +641,7 @@ def merge(base: Table, over: Table, path: Path = (), origin: str = "") -> Table:
     for tables nested more than MAX_DEPTH deep.
     """
     if len(path) > MAX_DEPTH:
-        raise EnvTomlError(Finding(TOO_DEEP, path))
+        raise EnvTomlError(Finding(TOO_DEEP, path, "error", origin))
     merged = dict(base)
     for key, value in over.items():
         kind = type(value)
