@@ -201,7 +201,7 @@ POSITIVE = Kind("an integer of at least 1", int, fits=lambda number: number >= 1
 SBATCH_TIME = r"(?ai)(\d+-)?\d+(:\d+){0,2}|unlimited|infinite"  # https://slurm.schedmd.com/sbatch.html#OPT_time
 TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=_shaped(SBATCH_TIME))
 EXECUTOR = Kind(f"an executor ({', '.join(EXECUTORS)})", str, fits=EXECUTORS.__contains__)
-STRINGS = Kind("a list of strings", list, item=STRING)
+STRINGS = Kind("a list of strings, as in [a, b]", list, item=STRING)
 TABLES = Kind("a list of tables", list, item=TABLE)
 VARIABLES = Kind("a table", dict, item=Kind("a string (or a {...} secret reference)", str, dict))
 MOUNT_FIELDS = {"path": STRING, "mount_path": STRING, "from": STRING}
@@ -210,8 +210,8 @@ HOST_CONTAINER = "host:container or host:container:flags, as in /lustre:/lustre"
 SLURM_MOUNT = Kind(HOST_CONTAINER, str, fits=_shaped("[^:]+:[^:]+(:[^:]+)?"))
 LEPTON_MOUNT = Kind("a table with path and mount_path", dict, fits={"path", "mount_path"}.issubset, fields=MOUNT_FIELDS)
 MOUNTS = {  # by executor
-    "": Kind("a list of strings or tables", list, item=MOUNT),
-    "slurm": Kind("a list of host:container strings", list, item=SLURM_MOUNT),
+    "": Kind("a list of strings or tables, as in [/lustre:/lustre]", list, item=MOUNT),
+    "slurm": Kind("a list of host:container strings, as in [/lustre:/lustre]", list, item=SLURM_MOUNT),
     "lepton": Kind("a list of tables", list, item=LEPTON_MOUNT),
 }
 
@@ -254,7 +254,7 @@ CONFIG_KEYS = {
     "output_path": Kind("the path of a file", str, fits=_is_file_path),
     "force": BOOLEAN,
     "expand": BOOLEAN,
-    "only": Kind("a list of one profile or more (null: all)", list, item=STRING, fits=bool),
+    "only": Kind("a list of one profile or more, as in [slurm_base] (null: all)", list, item=STRING, fits=bool),
     "preamble": STRING,
     "checks": Kind("a table", dict, fields=CHECKS, strict=0),
     "steps": Kind("a table of lists", dict, item=STRINGS),
@@ -587,10 +587,11 @@ def _parse_json(text: str) -> Table:
         table = dict(items)
         return table if len(table) == len(items) else _refuse_trap(text)
 
-    content = json.loads(text, object_pairs_hook=pairs, parse_constant=lambda _: _refuse_trap(text))
-    if isinstance(content, dict):
-        return content
-    raise json.JSONDecodeError(f"expected an object, found {_shorten(content)}", text, len(text) - len(text.lstrip()))
+    start = len(text) - len(text.lstrip())
+    if text[start : start + 1] != "{":
+        raise json.JSONDecodeError("expected a JSON object (TOML is read from FILE.toml)", text, start)
+    content: Table = json.loads(text, object_pairs_hook=pairs, parse_constant=lambda _: _refuse_trap(text))
+    return content
 
 
 def _refuse_trap(text: str) -> NoReturn:
@@ -896,6 +897,8 @@ def _unknown_key(key: str, kind: Kind) -> str:
     near = _suggest(key, frozenset(kind.fields), kind.strict or FEW)
     if kind.strict:
         return near and f"unknown field {key!r}{near} (checks.extra_fields+={key} accepts it)"
+    if key in FIELDS:
+        near = f"; did you mean sections.PROFILE.{key}?"
     return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
 
 

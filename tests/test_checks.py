@@ -110,6 +110,8 @@ def test_a_profile_that_loses_its_executor_is_told(call, tmp_path):
 
 TOLD = [
     ({}, ["sections.site_bas.nodes=2"], "error: site_bas: unknown profile 'site_bas'; did you mean site_base?"),
+    ({}, ["account=x"], "error: account: unknown key 'account'; did you mean sections.PROFILE.account?"),
+    ({}, ["only=p"], "error: only: expected a list of one profile or more, as in [slurm_base] (null: all), found 'p'"),
     ({}, ["only[0]=pq"], "error: only[0]: there is no profile 'pq'; did you mean p? (in only[0]=pq)"),
     (
         {"nodes": 0},
