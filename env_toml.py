@@ -944,16 +944,23 @@ def check_names(config: Table, shipped: Table) -> Findings:
     return findings
 
 
-def check_shadows(sections: Table, profiles: Iterable[str], applied: Iterable[Layer]) -> Findings:
+def check_shadows(sections: Table, applied: Iterable[Layer]) -> Findings:
     """Return a warning for each override that does not reach all heirs, because some set their own."""
     findings = []
     for word, path in [(layer.source, path) for layer in applied for path in _find_leaves(layer.content)]:
-        if path[0] == "sections" and len(path) > 2 and path[2] != "extends" and _lookup(sections, path[1:]) is not None:
-            missed, setters = _follow_heirs(sections, profiles, path)
-            if setters:
-                more = ", ..." if len(setters) > 3 else ""
-                message = f"{sum(missed)} of {len(missed)} heirs set their own ({', '.join(setters[:3])}{more})"
-                findings.append(Finding(message, path, "warning", word))
+        if path[0] != "sections" or len(path) < 3 or path[2] == "extends" or not _declares(sections, path[1:]):
+            continue
+        givers = {path[1]: path[1]}  # by heir: the profile whose value it has
+        for name in _with_parents(sections, sections):
+            giver = givers.get(sections[name].get("extends"))
+            if giver:
+                givers[name] = name if giver == path[1] and _declares(sections[name], path[2:]) else giver
+        missed = [giver for giver in givers.values() if giver != path[1]]
+        if missed:
+            setters = [*dict.fromkeys(missed)]
+            more = ", ..." if len(setters) > 3 else ""
+            message = f"{len(missed)} of {len(givers) - 1} heirs set their own ({', '.join(setters[:3])}{more})"
+            findings.append(Finding(message, path, "warning", word))
     return findings
 
 
@@ -964,19 +971,6 @@ def _find_leaves(value: Any, path: Path = ()) -> Iterator[Path]:
             yield from _find_leaves(item, (*path, key))
     else:
         yield path
-
-
-def _follow_heirs(sections: Table, profiles: Iterable[str], path: Path) -> tuple[list[bool], list[str]]:
-    """Return whether each heir misses the value at a path, and the heirs that set their own in its place."""
-    missed = {path[1]: False}
-    setters = []
-    for name in _with_parents(sections, profiles):
-        parent = sections[name].get("extends")
-        if parent in missed:
-            missed[name] = missed[parent] or _declares(sections[name], path[2:])
-            if missed[name] and not missed[parent]:
-                setters.append(name)
-    return [*missed.values()][1:], setters
 
 
 def _declares(table: object, path: Sequence[Any]) -> bool:
@@ -1083,7 +1077,7 @@ class Plan:
         findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
             raise EnvTomlError(*findings)
-        self.warnings = findings + check_shadows(self.sections, self.profiles, self.applied)
+        self.warnings = findings + check_shadows(self.sections, self.applied)
 
     def trace(self, finding: Finding) -> Finding:
         """Return a finding with its origin: the last site config or word that sets its place or asks for it.
