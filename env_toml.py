@@ -1260,19 +1260,14 @@ def report(plan: Plan, path: str, outcome: str) -> str:
 
 
 def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the word that sets a site value which nobody set yet; its variable, and what to put there.
-
-    Words set values, and so do the config files above the one that asks for them.
-    """
+    """Yield the word that sets a site value which nobody set above the config that asks; its variable and meaning."""
     for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        path = _site_path(key)
+        path, asks = _site_path(key), ("checks", "site_values", key)
         value = _lookup(plan.config, path)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
-        given = False
-        for layer in (*plan.layers, *plan.applied):
-            asks = _lookup(layer.content, ("checks", "site_values", key))
-            given = not asks and (given or _declares(layer.content, path))
-        given = given or any(map(os.environ.get, variables))
+        layers = [layer.content for layer in (*plan.layers, *plan.applied)]
+        last = [content for content in layers if _declares(content, path) or _declares(content, asks)][-1]
+        given = not _declares(last, asks) or any(map(os.environ.get, variables))
         if value == "" or (value is not None and not given):
             yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
 
