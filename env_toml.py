@@ -925,7 +925,7 @@ def check_names(config: Table, shipped: Table) -> Findings:
     uses: list[tuple[Path, str]] = [(("only", index), name) for index, name in enumerate(config.get("only", ()))]
     uses += ((("steps", name), name) for name in config.get("steps", ()))
     uses += ((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
-    uses += ((("checks", "site_values", key), _site_path(key)[1]) for key in checks.get("site_values", ()))
+    uses += ((("checks", "site_values", key), _split_key(key, key)[0]) for key in checks.get("site_values", ()))
     profiles, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
     findings = []
     for path, name in uses:
@@ -991,11 +991,6 @@ def _lookup(value: Any, path: Sequence[Any]) -> Any:
             value = {str(index): item for index, item in enumerate(value)}
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _site_path(key: str) -> Path:
-    """Return where a key of `checks.site_values` leads, as in "slurm_base.mounts[0]"."""
-    return ("sections", *key.replace("[", ".").replace("]", "").split("."))
 
 
 # A literal secret is masked in all that is printed, and in the comments of the file.
@@ -1072,7 +1067,8 @@ class Plan:
         self.profiles, wrong = expand(self.sections)
         shipped = merge_layers([layer for layer in self.layers if layer.bundled])
         wrong += check(self.config, self.profiles, shipped)
-        wrong += [] if layers else check_names(self.config, shipped)
+        if not layers:
+            wrong += _collect(wrong, check_names, self.config, shipped, path=("checks", "site_values")) or []
         self.secret = self.config.get("checks", {}).get("allow_literal_secrets", False)
         findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
@@ -1262,7 +1258,7 @@ def report(plan: Plan, path: str, outcome: str) -> str:
 def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the word that sets a site value which nobody set above the config that asks; its variable and meaning."""
     for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        path, asks = _site_path(key), ("checks", "site_values", key)
+        path, asks = ("sections", *_split_key(key, key)), ("checks", "site_values", key)
         value = _lookup(plan.config, path)
         variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
         layers = [layer.content for layer in (*plan.layers, *plan.applied)]
