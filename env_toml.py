@@ -932,10 +932,10 @@ def check_names(config: Table, shipped: Table) -> Findings:
         known = profiles if path[0] == "only" else named
         if name not in known:
             findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
-    rooted = {str(section.get("extends")) for section in sections.values()}
+    rooted = {*RESERVED, *(str(section.get("extends")) for section in sections.values())}
     rooted.update(name for name, section in sections.items() if "extends" in section or "executor" in section)
-    known = frozenset(rooted.union(bundled, RESERVED))
-    for name in [name for name in sections if name not in rooted and name not in RESERVED]:
+    known = frozenset(rooted.union(bundled))
+    for name in [name for name in sections if name not in rooted]:
         near = "" if name in bundled else _suggest(name, known, CLOSE)
         message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
         if near:
