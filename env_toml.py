@@ -1168,27 +1168,23 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
     `private` (0600). Raises EnvTomlError that names the path and the reason.
     """
     try:
-        return _write_bytes(os.path.realpath(os.path.expanduser(path)), text.encode(), force, private)
+        target, data = os.path.realpath(os.path.expanduser(path)), text.encode()
+        if os.path.exists(target) and not os.path.isfile(target):
+            raise OSError("not a regular file (output_path=- writes to standard output)")
+        old = _read_old(target)
+        if old and not force:
+            raise FileExistsError
+        if old and old[0] == data:
+            if private and old[1] != 0o600:
+                os.chmod(target, 0o600)
+            return "unchanged"
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        _write_fresh(target, data, 0o600 if private else old and old[1], _take_over if force else _take_name)
     except FileExistsError:
         advice = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
         raise EnvTomlError(f"{path} exists and is left as it is; {advice}") from None
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; RecursionError: 1000 folders
         raise EnvTomlError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _write_bytes(target: str, data: bytes, force: bool, private: bool) -> str:
-    """Write to a fresh file beside the target, then give it the target's name in one step."""
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError("not a regular file (output_path=- writes to standard output)")
-    old = _read_old(target)
-    if old and not force:
-        raise FileExistsError
-    if old and old[0] == data:
-        if private and old[1] != 0o600:
-            os.chmod(target, 0o600)
-        return "unchanged"
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    _write_fresh(target, data, 0o600 if private else old and old[1], _take_over if force else _take_name)
     return "wrote"
 
 
