@@ -915,8 +915,8 @@ def _check_executor(name: str, own: Table, profiles: Table, findings: Findings) 
         _check_value(profile["mounts"], MOUNTS.get(executor, ANY), (*path, "mounts"), findings)
 
 
-def check_names(config: Table, shipped: Table) -> Findings:
-    """Return the names of profiles that nobody meant: used where there is none, or new and close to another.
+def check_names(config: Table, shipped: Table) -> Iterator[Finding]:
+    """Yield the names of profiles that nobody meant: used where there is none, or new and close to another.
 
     A name needs `extends`, `executor` or an heir; without, it is an error if it is new and like a name that
     has one, else a warning.
@@ -927,11 +927,10 @@ def check_names(config: Table, shipped: Table) -> Findings:
     uses += ((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
     uses += ((("checks", "site_values", key), _split_key(key, key)[0]) for key in checks.get("site_values", ()))
     profiles, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
-    findings = []
     for path, name in uses:
         known = profiles if path[0] == "only" else named
         if name not in known:
-            findings.append(Finding(f"there is no profile {name!r}{_suggest(name, known)}", path))
+            yield Finding(f"there is no profile {name!r}{_suggest(name, known)}", path)
     rooted = {*RESERVED, *(str(section.get("extends")) for section in sections.values())}
     rooted.update(name for name, section in sections.items() if "extends" in section or "executor" in section)
     known = frozenset(rooted.union(bundled))
@@ -940,13 +939,11 @@ def check_names(config: Table, shipped: Table) -> Findings:
         message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
         if near:
             message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
-        findings.append(Finding(message, ("sections", name), "error" if near else "warning"))
-    return findings
+        yield Finding(message, ("sections", name), "error" if near else "warning")
 
 
-def check_shadows(sections: Table, applied: Iterable[Layer]) -> Findings:
-    """Return a warning for each override that does not reach all heirs, because some set their own."""
-    findings = []
+def check_shadows(sections: Table, applied: Iterable[Layer]) -> Iterator[Finding]:
+    """Yield a warning for each override that does not reach all heirs, because some set their own."""
     for word, path in [(layer.source, path) for layer in applied for path in _find_leaves(layer.content)]:
         if path[0] != "sections" or len(path) < 3 or path[2] == "extends" or not _declares(sections, path[1:]):
             continue
@@ -960,8 +957,7 @@ def check_shadows(sections: Table, applied: Iterable[Layer]) -> Findings:
             setters = [*dict.fromkeys(missed)]
             more = ", ..." if len(setters) > 3 else ""
             message = f"{len(missed)} of {len(givers) - 1} heirs set their own ({', '.join(setters[:3])}{more})"
-            findings.append(Finding(message, path, "warning", word))
-    return findings
+            yield Finding(message, path, "warning", word)
 
 
 def _find_leaves(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -1068,12 +1064,12 @@ class Plan:
         shipped = merge_layers([layer for layer in self.layers if layer.bundled])
         wrong += check(self.config, self.profiles, shipped)
         if not layers:
-            wrong += _collect(wrong, check_names, self.config, shipped, path=("checks", "site_values")) or []
+            _collect(wrong, wrong.extend, check_names(self.config, shipped), path=("checks", "site_values"))
         self.secret = self.config.get("checks", {}).get("allow_literal_secrets", False)
         findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
         if any(finding.level == "error" for finding in findings):
             raise EnvTomlError(*findings)
-        self.warnings = findings + check_shadows(self.sections, self.applied)
+        self.warnings = [*findings, *check_shadows(self.sections, self.applied)]
 
     def trace(self, finding: Finding) -> Finding:
         """Return a finding with its origin: the last site config or word that sets its place or asks for it.
