@@ -682,11 +682,16 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
             findings.append(Finding("nothing to remove: no value of its own stands here", path, "warning", origin))
         if after is not None:
             config = after
-            content: Any = isinstance(_lookup(config, path), dict) and read_value(override.value, TABLE)
-            for key in reversed(path):
-                content = {key: content}
-            applied.append(Layer(origin, False, content))
+            content = isinstance(_lookup(config, path), dict) and read_value(override.value, TABLE)
+            applied.append(Layer(origin, False, _nest(path, content)))
     return config, findings, applied
+
+
+def _nest(path: Path, value: Any) -> Any:
+    """Return a value inside the tables that a path leads through."""
+    for key in reversed(path):
+        value = {key: value}
+    return value
 
 
 def _apply_override(config: Table, override: Override) -> Table:
@@ -1268,37 +1273,27 @@ def show(plan: Plan, profile: str) -> str:
     chain = [*reversed(_with_parents(plan.sections, [profile]))]
 
     def origin(path: Path) -> str:
-        name = next(name for name in chain if _declares(plan.sections[name], path))
-        by_word = any(_declares(layer.content, ("sections", name, *path)) for layer in plan.applied)
+        name = next(name for name in chain if _declares(plan.sections[name], path[1:]))
+        by_word = any(_declares(layer.content, ("sections", name, *path[1:])) for layer in plan.applied)
         return _one_line(f"override of {name}" if by_word else name)
 
-    header, table = _format_key(profile), _mask_values(plan.profiles[profile], ("sections", profile))
-    lines = [f"[{header}]  # {_one_line(' <- '.join(chain))}", *_show_table(table, header, (), origin)]
-    return "\n".join(lines) + "\n" + READER_FACTS
+    header = _import_tomli_w().dumps({profile: {}}).strip()
+    lines = _show_table(_mask_values(plan.profiles[profile], ("sections", profile)), (profile,), origin)
+    return "\n".join([f"{header}  # {_one_line(' <- '.join(chain))}", *lines, READER_FACTS])
 
 
-def _show_table(table: Table, header: str, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
-    """Yield the lines of a table, plain values before tables as TOML wants it, each with its origin."""
-    nested = []
-    for key, value in table.items():
-        text = str(_import_tomli_w().dumps({key: value}))
-        if isinstance(value, dict) or text.startswith("[["):
-            nested.append(key)
-        else:
-            first, *others = text[:-1].split("\n")
-            yield from (f"{first}  # {origin((*path, key))}", *others)
-    for key in nested:
-        single = isinstance(table[key], dict)
-        inner = f"{header}.{_format_key(key)}"
-        for index, item in enumerate([table[key]] if single else table[key]):
-            brackets = f"[{inner}]" if single else f"[[{inner}]]"
-            yield from ("", f"{brackets}  # {origin((*path, key))}")
-            yield from _show_table(item, inner, (*path, key) if single else (*path, key, index), origin)
-
-
-def _format_key(key: str) -> str:
-    """Return a key as tomli-w writes it."""
-    return str(_import_tomli_w().dumps({key: 0})).rpartition(" = ")[0]
+def _show_table(table: Table, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
+    """Yield the text of a table, plain values before tables as TOML wants it, each line with its origin."""
+    dumps = _import_tomli_w().dumps
+    texts = {key: str(dumps({key: value})) for key, value in table.items()}
+    for key in sorted(texts, key=lambda key: texts[key].startswith("[")):
+        value, text, place = table[key], texts[key], (*path, key)
+        if text.startswith("["):
+            text = "\n" + dumps(_nest(place, {} if isinstance(value, dict) else value))
+        for line in text[:-1].split("\n"):
+            yield f"{line}  # {origin(place)}" if re.match(r"[^\s\]]", line) else line
+        if isinstance(value, dict):
+            yield from _show_table(value, place, origin)
 
 
 def show_tree(plan: Plan) -> str:
