@@ -678,7 +678,7 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
     for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
         path, origin = override.path, override.masked
         after = _collect(findings, _apply_override, config, override, path=path, origin=origin)
-        if after is config and override.value.strip() == "null":
+        if after == config and override.value.strip() == "null":
             findings.append(Finding("nothing to remove: no value of its own stands here", path, "warning", origin))
         if after is not None:
             config = after
@@ -734,31 +734,30 @@ def _with_parents(sections: Table, profiles: Iterable[object]) -> dict[str, None
 
 
 def _edit(own: Any, seen: Any, path: Path, kind: Kind, override: Override) -> Any:
-    """Return `own` with the rest of a path set; `seen` is the same place with what it inherits."""
+    """Return `own` with the rest of a path set; `seen` is the same place with what it inherits.
+
+    A list is edited as a table by index, and is copied from where it is inherited.
+    """
     if not path:
         return _assign(own, seen, kind, override)
     key = path[0]
-    if isinstance(seen, list) or (seen is None and list in kind.types):
-        return _edit_list(seen or [], path, kind, override)
-    if not isinstance(seen or {}, dict) or (kind is ANY and not seen and key.isdigit()):
-        raise EnvTomlError(f"expected a table or list before {key!r}")
-    if kind.strict == 0 and key not in kind.fields:
-        raise EnvTomlError(_unknown_key(key, kind))
     table = own if isinstance(own, dict) else {}
+    listed = isinstance(seen, list) or (seen is None and list in kind.types)
+    if listed:
+        table = seen = {str(index): item for index, item in enumerate(seen or [])}
+        if key not in (*table, str(len(table))):
+            raise EnvTomlError(f"expected an index from 0 to {len(table)} (which appends), found {key!r}")
+    elif not isinstance(seen or {}, dict) or (kind is ANY and not seen and key.isdigit()):
+        raise EnvTomlError(f"expected a table or list before {key!r}")
+    elif kind.strict == 0 and key not in kind.fields:
+        raise EnvTomlError(_unknown_key(key, kind))
     value = _edit(table.get(key), (seen or {}).get(key), path[1:], kind.fields.get(key, kind.item), override)
-    if value is table.get(key):
+    if value is None and key not in table:
         return own
-    return {k: v for k, v in table.items() if k != key} if value is None else {**table, key: value}
-
-
-def _edit_list(items: list[Any], path: Path, kind: Kind, override: Override) -> list[Any]:
-    """Return a copy of a list with one item set, appended (at its end) or, by null, removed."""
-    index = int(path[0]) if re.fullmatch("0|[1-9][0-9]{0,8}", path[0]) else -1
-    if not 0 <= index <= len(items):
-        raise EnvTomlError(f"expected an index from 0 to {len(items)} (which appends), found {path[0]!r}")
-    item = items[index] if index < len(items) else None
-    value = _edit(item, item, path[1:], kind.item, override)
-    return items[:index] + ([] if value is None else [value]) + items[index + 1 :]
+    edited = {**table, key: value}
+    if value is None:
+        del edited[key]
+    return [*edited.values()] if listed else edited
 
 
 def _assign(own: Any, seen: Any, kind: Kind, override: Override) -> Any:
