@@ -1342,9 +1342,9 @@ def lint(path: str, source: str | None, words: Words) -> Findings:
         raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
     content = {"sections": _parse(_read_text(path, path), path, toml=True)}
     _check_shape(content, path)
-    checks = merge_layers(load_layers(source) if source else ()).get("checks", {})
-    layers = [Layer("", True, {"checks": checks}), Layer(path, False, content)]
-    return Plan(path, words, layers).warnings
+    loaded = load_layers(source) if source else []
+    layers = [Layer("", True, {"checks": layer.content.get("checks", {})}) for layer in loaded]
+    return Plan(path, words, [*layers, Layer(path, False, content)]).warnings
 
 
 def show_configs() -> str:

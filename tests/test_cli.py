@@ -352,6 +352,16 @@ def test_a_hand_edited_file_is_not_let_off(run, tmp_path):
 
 
 @needs_tomllib
+def test_lint_asks_a_config_for_its_checks_only(call, tmp_path):
+    (tmp_path / "env.toml").write_text('[p]\nexecutor = "local"\n')
+    deep = '{"a": ' * 600 + "null" + "}" * 600
+    checks = '{"required_profiles": ["gone"], "extra_fields": null}'
+    (tmp_path / "site.json").write_text(f'{{"checks": {checks}, "sections": {{"p": {deep}, "q": {{"nodes": 0}}}}}}')
+    said = call("--lint", "env.toml", "-c", "site.json")
+    assert said == (2, "", "error: gone: a required profile is missing (in checks.required_profiles)\n")
+
+
+@needs_tomllib
 def test_a_toml_config(run, tmp_path):
     (tmp_path / "site.toml").write_text('defaults = "slurm"\n[sections.slurm_base]\naccount = "acme"\n')
     done = run("-c", "./site.toml", "-d")
