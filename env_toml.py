@@ -385,7 +385,7 @@ def _read_flow(text: str, kind: Kind, path: Path) -> Any:
         problem = TOO_DEEP
     if problem:
         raise EnvTomlError(Finding(problem, path))
-    items = [item.strip() for item in _split_flow(text[1:-1], ",", path)]
+    items = [item.strip() for item in _split_flow(text[1:-1], ",")]
     if not items[-1]:
         items.pop()
     if of is dict:
@@ -399,7 +399,7 @@ def _read_flow(text: str, kind: Kind, path: Path) -> Any:
 def _read_pairs(items: list[str], kind: Kind, path: Path) -> Table:
     table: Table = {}
     for item in items:
-        bare, *rest = _split_flow(item, ":", path)
+        bare, *rest = _split_flow(item, ":")
         key = _dequote(bare.strip(), path)
         if not rest or not bare.strip() or key in table:
             problem = f"the key {key!r} stands twice" if key in table else "expected key: value"
@@ -415,19 +415,18 @@ def _read_item(text: str, kind: Kind, path: Path) -> Any:
     return bare if text.startswith(("'", '"')) else _read_scalar(bare, kind, path)
 
 
-def _split_flow(text: str, separator: str, path: Path) -> list[str]:
+def _split_flow(text: str, separator: str) -> list[str]:
     """Split at what separates items (keys and values), outside quotes and brackets, thus outside `${...}` too."""
     parts, depth, start = [], 0, 0
     for mark in re.finditer(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\['"{}]|[]['"{},:]""", text, re.DOTALL):
         depth += (mark[0] in "[{") - (mark[0] in "]}")
         if depth < 0 or mark[0] in "'\"":
-            problem = f"{mark[0]} closes nothing" if depth < 0 else f"unclosed {mark[0]}"
-            raise EnvTomlError(Finding(problem, path))
+            raise EnvTomlError(f"{mark[0]} closes nothing" if depth < 0 else f"unclosed {mark[0]}")
         if mark[0] == separator and not depth:
             parts.append(text[start : mark.start()])
             start = mark.end()
     if depth:
-        raise EnvTomlError(Finding("unclosed [, { or ${", path))
+        raise EnvTomlError("unclosed [, { or ${")
     return [*parts, text[start:]]
 
 
