@@ -365,8 +365,8 @@ def _read_scalar(text: str, kind: Kind, path: Path) -> Any:
     if kind is ANY:
         return _unquote(text) if isinstance(value, str) else value
     if bool in kind.types:
-        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-        value = words.get(bare.lower(), bare)
+        spellings = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        value = spellings.get(bare.lower(), bare)
     if type(value) not in kind.types and not _is_interpolation(bare):
         raise EnvTomlError(Finding(f"expected {kind.expected}, found {_shorten(bare, path)}", path))
     return value
@@ -531,7 +531,7 @@ def _load_layer(source: str, folder: str, trail: Words, layers: dict[str, Layer]
         path, shown = bundled[source], source
     file = os.path.realpath(path)
     if file in trail or len(trail) == MAX_DEPTH:
-        raise EnvTomlError(f"{shown}: defaults lead back to it: {' -> '.join([*trail, file])}")
+        raise EnvTomlError(f"{shown}: its defaults return to it or are {TOO_DEEP}: {' -> '.join([*trail, file])}")
     if file not in layers:
         layer = _read_config(path, shown, path == bundled.get(source))
         defaults = layer.content.pop("defaults", None) or []
@@ -677,7 +677,7 @@ def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table
     for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
         path, origin = override.path, override.masked
         after = _collect(findings, _apply_override, config, override, path=path, origin=origin)
-        if after == config and override.value.strip() == "null":
+        if override.value.strip() == "null" and after == config:
             findings.append(Finding("nothing to remove: no value of its own stands here", path, "warning", origin))
         if after is not None:
             config = after
