@@ -861,7 +861,7 @@ def _check_value(value: Any, kind: Kind, path: Path, findings: Findings) -> None
         for index, item in enumerate(value):
             _check_value(item, kind.item, (*path, index), findings)
     elif resolved and _is_secret(value, path):
-        name = next(key for key in reversed(path) if isinstance(key, str))
+        name = next(key for key in reversed(path) if isinstance(key, str) and not key.isdigit())
         advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
         accept = "checks.allow_literal_secrets=true accepts it"
         findings.append(Finding(f"a literal secret; {advice} ({accept})", path, "secret"))

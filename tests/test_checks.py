@@ -127,6 +127,7 @@ TOLD = [
     ),
     ({"x": float("1e300")}, ["sections.p.x=-1e999"], "error: p.x: expected a finite number, found -Infinity"),
     ({"x_token": ["hunter2"]}, [], "error: p.x_token[0]: a literal secret; write ${oc.env:x_token,''}"),
+    ({"x_token": {"0": "hunter2"}}, [], "error: p.x_token.0: a literal secret; write ${oc.env:x_token,''}"),
     ({}, ["sections.p={executor: null, extends: null}"], "warning: p: neither extends nor executor"),
     ({}, ["sections.HF_TOKEN=hunter2"], "error: HF_TOKEN: expected a table, found a value not shown"),
     ({}, ["checks.site_values={a..b: x}"], "error: checks.site_values: 'a..b': expected a name, .name or [name]"),
