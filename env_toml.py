@@ -999,8 +999,8 @@ SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
 
 def _is_secret(value: object, path: Path) -> bool:
     """Tell whether a value is a secret itself: of a key like HF_TOKEN, neither empty nor a reference."""
-    for key in path[:0:-1]:
-        if isinstance(key, str) and not key.isdigit():
+    for key in reversed(path):
+        if type(key) is str and not key.isdigit():
             if not key.upper().endswith(SECRET_NAMES) or path[2:3] == ("secret_vars",):  # those name secrets
                 return False
             return type(value) in (str, int, float) and bool(value) and not _is_interpolation(value)
