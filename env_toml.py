@@ -640,7 +640,7 @@ def merge(base: Table, over: Table, path: Path = (), origin: str = "") -> Table:
     Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too, and
     for tables nested more than MAX_DEPTH deep.
     """
-    if len(path) > MAX_DEPTH:
+    if len(path) >= MAX_DEPTH:
         raise EnvTomlError(Finding(TOO_DEEP, path, "error", origin))
     merged = dict(base)
     for key, value in over.items():

@@ -20,14 +20,10 @@ def place(finding):
 
 
 def findings_of(path, words=()):
-    """Return the errors that a config is refused with, else the warnings that the command line prints."""
-    error = attempt(env_toml.generate, str(path), words)
-    if isinstance(error, env_toml.EnvTomlError):
-        return [(f.level, place(f), str(f)) for f in error.findings]
-    seen = run("-c", path, "-d", *words)
-    assert seen.returncode == 0, seen
-    lines = [line.partition(": ") for line in seen.stderr.splitlines()]
-    return [(level, "sections." + text.partition(": ")[0], text) for level, _, text in lines]
+    """Return what a config is refused with, else what it is warned of."""
+    seen = attempt(env_toml.Plan, str(path), words)
+    findings = seen.findings if isinstance(seen, env_toml.EnvTomlError) else seen.warnings
+    return [(f.level, place(f), str(f)) for f in findings]
 
 
 def broken_profiles(path, field):
@@ -117,6 +113,11 @@ TOLD = [
         {"nodes": 0},
         ["sections.site_base.nodes=2"],
         "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)",
+    ),
+    (
+        {"nodes": "x" * 99},
+        [],
+        f"error: p.nodes: expected an integer of at least 1, found '{'x' * 56}... (in site.json)",
     ),
     ({"nodes": 0}, ["sections.p={}"], "error: p.nodes: expected an integer of at least 1, found 0 (in site.json)"),
     (
@@ -478,7 +479,16 @@ def test_defaults_in_a_diamond(tmp_path):
     ids=["itself", "itself by another name", "two", "two further on"],
 )
 def test_defaults_in_a_cycle(tmp_path, configs, cycle):
-    assert_says(refusal(env_toml.generate, str(write_configs(tmp_path, configs))), cycle)
+    assert_says(refusal(env_toml.generate, str(write_configs(tmp_path, configs))), ["return to it", *cycle])
+
+
+def test_defaults_in_a_long_chain(tmp_path):
+    chain = {f"{n}.json": {"defaults": f"{n + 1}.json"} for n in range(1, env_toml.MAX_DEPTH)}
+    path = write_configs(
+        tmp_path, {"site.json": {"defaults": "1.json"}, **chain, f"{env_toml.MAX_DEPTH}.json": profile()}
+    )
+    assert_says(refusal(env_toml.generate, str(path)), ["64.json", "64 deep"])
+    assert generate(tmp_path / "1.json") == {"p": {"executor": "local"}}
 
 
 def test_defaults_that_are_not_there(tmp_path):
