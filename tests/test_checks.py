@@ -406,6 +406,20 @@ def test_a_value_in_the_place_of_a_profile_is_shown(tmp_path):
     assert_says(refusal(env_toml.generate, str(path)), ["a: expected a table, found 17"])
 
 
+@pytest.mark.parametrize("tables", [env_toml.MAX_DEPTH - 3, env_toml.MAX_DEPTH - 2])
+def test_nesting_limit(tables):
+    """The limit counts all keys from "sections" on: two of them and x lead to the outermost table."""
+    value = 1
+    for _ in range(tables):
+        value = {"a": value}
+    layer = env_toml.Layer("site.json", False, {"sections": {"p": {"executor": "local", "x": value}}})
+    seen = attempt(env_toml.Plan, "site.json", [], [layer])
+    if tables + 3 > env_toml.MAX_DEPTH:
+        assert_says(seen, ["p.x.a", "nested more than 64 deep, found a table (in site.json)"])
+    else:
+        assert seen.profiles["p"]["x"] == value
+
+
 def test_nesting_that_cannot_be_merged():
     """A newer Python reads JSON deeper than its own functions may call each other."""
     deep = {}

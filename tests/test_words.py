@@ -125,6 +125,7 @@ REFUSED = [
     (["sections.slurm_base.env_vars.A_TOKEN={x: 1}", "sections.slurm_base.x_token=1.5"], "x_token", "a literal secret"),
     (["sections.slurm_base.account.x=1"], "slurm_base.account.x", "expected a table or list before 'x'"),
     (["sections.slurm_base.mounts=${oc.env:M}", "sections.slurm_base.mounts+=/a:/b"], "mounts", "+= appends to a list"),
+    (["sections.slurm_base.account+=x"], "slurm_base.account", "+= appends to a list, found '${oc.env:SLURM_ACCOUNT"),
     (["sections.slurm_base.launcher+=x"], "slurm_base.launcher", "+= appends to a list, found a string"),
     (["sections.slurm_curate={nodes: two}"], "slurm_curate.nodes:", "expected an integer of at least 1, found 'two'"),
     (
