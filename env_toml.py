@@ -952,7 +952,7 @@ def check_shadows(sections: Table, applied: Iterable[Layer]) -> Iterator[Finding
             continue
         givers = {path[1]: path[1]}  # by heir: the profile whose value it has
         for name in _with_parents(sections, sections):
-            giver = givers.get(sections[name].get("extends"))
+            giver = name not in RESERVED and givers.get(sections[name].get("extends"))
             if giver:
                 givers[name] = name if giver == path[1] and _declares(sections[name], path[2:]) else giver
         missed = [giver for giver in givers.values() if giver != path[1]]

@@ -1,6 +1,7 @@
 """What is checked: kinds of fields, shapes, names, secrets, and the config files themselves."""
 
 import json
+import re
 import sys
 from collections import Counter
 
@@ -201,6 +202,13 @@ def test_a_table_word_on_a_profile_warns_of_heirs_too(call):
 )
 def test_text_like_a_table_is_missed_by_heirs_too(call, word):
     assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word).err
+
+
+@pytest.mark.parametrize("value", ["slurm_base", "[slurm_base]", "{a: b}"])
+def test_a_reserved_section_is_nobodys_heir(call, value):
+    words = [f"sections.wandb.extends={value}", "sections.wandb.nodes=9", "sections.slurm_base.nodes=2"]
+    err = call("-c", "slurm", "-d", *words).err
+    assert re.fullmatch(r"warning: slurm_base.nodes: \d+ of 32 heirs set their own .*\n", err), err
 
 
 def test_a_new_parent_is_no_value_that_heirs_could_miss(call):

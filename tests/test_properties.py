@@ -190,7 +190,9 @@ KEY_TEXTS = st.lists(
     max_size=5,
 ).map(".".join)
 FIELD_KEYS = st.builds(
-    "sections.{}.{}".format, st.sampled_from(("slurm_base", "slurm_curate", "p")), st.sampled_from(sorted(FIELDS))
+    "sections.{}.{}".format,
+    st.sampled_from(("slurm_base", "slurm_curate", "p", "wandb")),
+    st.sampled_from(sorted(FIELDS)),
 )
 TOP_KEYS = st.sampled_from(
     (
