@@ -139,7 +139,7 @@ def _shorten(value: object, path: Path = ()) -> str:
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a table"
     text = repr(_mask_word(value)) if isinstance(value, str) else json.dumps(value, default=str)
-    text = "a value not shown" if _is_secret(value, path) else text
+    text = "a value not shown" if _find_secret(value, path) else text
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -860,8 +860,8 @@ def _check_value(value: Any, kind: Kind, path: Path, findings: Findings) -> None
     elif type(value) is list:
         for index, item in enumerate(value):
             _check_value(item, kind.item, (*path, index), findings)
-    elif resolved and _is_secret(value, path):
-        name = next(key for key in reversed(path) if isinstance(key, str) and not key.isdigit())
+    elif resolved and _find_secret(value, path):
+        name = _find_secret(value, path)
         advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
         accept = "checks.allow_literal_secrets=true accepts it"
         findings.append(Finding(f"a literal secret; {advice} ({accept})", path, "secret"))
@@ -997,14 +997,14 @@ def _lookup(value: Any, path: Sequence[Any]) -> Any:
 SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
 
 
-def _is_secret(value: object, path: Path) -> bool:
-    """Tell whether a value is a secret itself: of a key like HF_TOKEN, neither empty nor a reference."""
+def _find_secret(value: object, path: Path) -> str:
+    """Return the key, like HF_TOKEN, that makes a value a secret; "" if it is empty, a reference or none."""
     for key in reversed(path):
         if type(key) is str and not key.isdigit():
             if not key.upper().endswith(SECRET_NAMES) or path[2:3] == ("secret_vars",):  # those name secrets
-                return False
-            return type(value) in (str, int, float) and bool(value) and not _is_interpolation(value)
-    return False
+                return ""
+            return key if type(value) in (str, int, float) and value and not _is_interpolation(value) else ""
+    return ""
 
 
 def _mask_values(value: Any, path: Path) -> Any:
@@ -1013,7 +1013,7 @@ def _mask_values(value: Any, path: Path) -> Any:
         return {key: _mask_values(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_mask_values(item, (*path, index)) for index, item in enumerate(value)]
-    return "***" if _is_secret(value, path) else value
+    return "***" if _find_secret(value, path) else value
 
 
 def _mask_text(text: str, labels: dict[str, str]) -> str:
@@ -1080,7 +1080,7 @@ class Plan:
         Its place is also that in a parent, unless the profile is whole and sets the value itself.
         """
         path, origin = finding.path, finding.origin
-        places = [path, origin.split(".")]
+        places = [path, origin.split(".", 2)]
         whole = path[1:2] and path[1] in self.profiles
         if path[0] == "sections" and not (whole and _declares(self.sections, path[1:])):
             names = [*_with_parents(self.sections, path[1:2])]

@@ -168,7 +168,10 @@ def test_names_with_dots_are_names(call, tmp_path):
     (tmp_path / "site.json").write_text(
         json.dumps({"sections": {"a.b": {"executor": "local", "nodes": 1}}, "checks": checks})
     )
-    assert call("-c", "site.json", "-d").err.startswith("warning: a.b.nodes: 1 of at least 2"), "only the warning"
+    warning = "warning: a.b.nodes: 1 of at least {} recommended nodes (in {})\n"
+    assert call("-c", "site.json", "-d").err == warning.format(2, "site.json")
+    word = r"checks.recommended_min_nodes.a\.b=3"
+    assert call("-c", "site.json", "-d", word).err == warning.format(3, word)
 
 
 def test_thousands_of_profiles_without_a_parent(tmp_path):
@@ -187,20 +190,16 @@ def test_what_is_not_refused(tmp_path):
 # ----------------------------------------------------------- overrides that do not reach all heirs
 
 
-def test_a_table_word_on_a_profile_warns_of_heirs_too(call):
-    for word in ("sections.slurm_base.container_image=x", "sections.slurm_base={container_image: x}"):
-        assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word).err
-
-
 @pytest.mark.parametrize(
     "word",
     [
+        "sections.slurm_base.container_image=x",
         "sections.slurm_base.container_image={x: y}",
         "sections.slurm_base={container_image: x}",
         "sections.slurm_base={zzz: null, container_image: x}",
     ],
 )
-def test_text_like_a_table_is_missed_by_heirs_too(call, word):
+def test_a_word_is_missed_by_heirs_however_it_is_written(call, word):
     assert "slurm_base.container_image: 23 of 32 heirs set their own" in call("-c", "slurm", "-d", word).err
 
 

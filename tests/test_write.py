@@ -112,6 +112,7 @@ def test_equal_content_is_not_touched(run, tmp_path, target):
         (0o077, 0o664, (), 0o664),
         (0o022, 0o444, (), 0o444),
         (0o022, None, SECRET, 0o600),
+        (0o022, None, SECRET[1:], 0o600),
         (0o000, None, SECRET, 0o600),
         (0o022, 0o644, SECRET, 0o600),
         (0o022, 0o400, SECRET, 0o600),
