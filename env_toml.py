@@ -4,47 +4,57 @@
 # dependencies = ["tomli-w>=1.2"]
 # ///
 # SPDX-License-Identifier: Apache-2.0
-"""Generate the TOML file of execution profiles that Nemotron training steps submit their jobs with.
+r"""Generate the TOML file of execution profiles for Nemotron training steps.
 
-usage: env_toml.py [-c NAME|FILE] [-f] [MODE] [KEY=VALUE ...]     options and words in any order
+usage: env_toml.py [-c NAME|FILE] [-f] [--strict] [MODE] [KEY=VALUE ...]
 
-  -c, --config NAME|FILE  a bundled config (--list) or a file of yours; default: lepton
-  -f, --force             replace an existing file, as force=true does; the old one is kept as NAME.bak
+  -c, --config NAME|FILE  a bundled config (--list) or a file of yours;
+                          without it: lepton
+  -f, --force             replace an existing file, as force=true does; one
+                          that was edited is kept as NAME.bak, NAME.bak.1, ...
+      --strict            warnings, and site values that still have their
+                          placeholder, are errors
 
 modes (without one: write the file)
   -d, --dry-run           print the file, write nothing
-      --check             compare with the file on disk: exit 0 same, 1 different or absent, with a diff
-      --lint FILE         check an existing, perhaps hand-edited file
+      --check             compare with the file: exit 0 same, 1 different or
+                          absent, with a diff
+      --edits FILE        print as a site config what FILE has otherwise than
+                          the config and the words give
+      --lint FILE         check an existing file; -c adds a config's checks
       --list              list the bundled configs
-      --tree              show the profiles as an inheritance tree with their steps
-      --show PROFILE      show one expanded profile, each line with what it comes from
-      --version           show the version, a digest of this file and the version of tomli-w
+      --fields [EXECUTOR] list the fields of a profile, by executor
+      --tree              show the profiles as an inheritance tree
+      --show PROFILE      show one complete profile and its commands, each
+                          line with where it comes from
+      --version           version and sha256 of the program and the configs
   -h, --help              show this text
 
 words
-  KEY=VALUE    set a value       sections.slurm_base.time=12:00:00     output_path=env.toml
+  KEY=VALUE    set a value       sections.slurm_base.time=12:00:00
   KEY+=VALUE   append to a list  sections.slurm_base.mounts+=/data:/data
-  KEY=null     remove a value    sections.slurm_prep_base.partition=null (the inherited one shows through)
+  KEY=null     remove a value; the one a parent has shows through
 
-  KEY is a path: names joined by dots; [0] or .0 picks a list item (the end appends); [name] equals
-  .name; \\. \\[ \\] \\= are literal. VALUE is read by the type the key has: text stays as it is typed
-  (0123, 2.10, 12:00:00), integers, booleans, [lists] and {tables} are checked. A ${...} fits anywhere.
-  Of an unknown key: true, false, numbers, [a, b] and {k: v} are what they look like, the rest is text.
-  Words apply from left to right, but those that set `extends` before the others.
+  KEY: names joined by dots; [0] or .0 picks a list item; [name] equals
+  .name; \. \[ \] \= are literal. A * in a profile's name means every profile
+  that it matches. VALUE is read by the type of the key: text stays as it is
+  typed (0123, 2.10, 12:00:00); integers, booleans, [lists] and {tables} are
+  checked; a whole ${...} fits any type. Words apply from left to right.
 
-profiles
-  `extends` names a parent. Tables merge key by key to any depth, the child's value winning; all else,
-  lists too, is replaced. expand=false writes only a profile's own keys and keeps `extends`.
+  variables.NAME=VALUE   what ${oc.env:NAME} falls back to, in all profiles
+  images[nvcr.io/]=NEW   where images that begin with nvcr.io/ come from
+  output_path=FILE       where to write; - is standard output
 
 exit status
-  0 done; 1 --check found a difference; 2 anything wrong, each finding one line on standard error.
+  0 done; 1 --check found a difference; 2 anything wrong, one line each on
+  standard error
 
 examples
-  python env_toml.py -c slurm sections.slurm_base.account=acme output_path=env.toml
-  python env_toml.py -c lepton -d sections.lepton_base.env_vars.WANDB_PROJECT=demo
-  python env_toml.py -c site.json --check 'only=[slurm_sft_automodel, slurm_curate]'
+  python env_toml.py -c slurm variables.SLURM_ACCOUNT=acme
+  python env_toml.py -c slurm -d 'sections.*.time=04:00:00'
+  python env_toml.py -c site.json --check
 
-From Python: env_toml.generate("slurm", ["sections.slurm_base.account=x"]) returns the text.
+From Python: env_toml.generate("slurm", ["force=true"]) returns the text.
 """
 
 from __future__ import annotations
@@ -53,1046 +63,2110 @@ import gc
 import json
 import os
 import re
+import signal
 import sys
+from collections import namedtuple
 from functools import lru_cache
 
 TYPE_CHECKING = False  # spares a run the import of typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, NoReturn
 
-    Path = tuple[Any, ...]
+    Keys = tuple[Any, ...]
+    Names = list[str]
     Table = dict[str, Any]
     Words = Sequence[str]
-    Findings = list["Finding"]
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 __all__ = ["EnvTomlError", "Finding", "generate"]
 
 DEFAULT_CONFIG = "lepton"
 CONFIG_FOLDERS = ("env_toml_configs", "configs")  # in a wheel; in a checkout or a copied folder
-HERE = os.path.dirname(os.path.realpath(__file__) if os.path.isfile(__file__) else __file__)  # else in a zip
+SCHEMA = "schema"  # configs/schema.json is for editors and no config
 RESERVED = ("wandb", "cli", "cache", "artifacts")  # sections that are not profiles
 EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
-SECRET_NAMES = ("TOKEN", "SECRET", "PASSWORD", "API_KEY")
-CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
-FEW = 0.6  # the same for a suggestion where only a few names are right, so any other is wrong anyway
+MAX_BYTES = 64 * 2**20  # of a file that is read: more is a mistake, as /dev/zero is
 MAX_DEPTH = 64  # of nested values: tomli-w recurses, and so does every reader of the file
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
-MAX_LINEAGE = 4  # names in a lineage comment: written out, those of a deep chain grow with its square
-GENERATED_BY = "# Generated by: "  # begins the one line that --check does not compare
-COMMAND = rf"\A((?:#.*\n)*){GENERATED_BY}.*\n"  # that line, the last of its kind in the comments at the top
-READER_FACTS = """
-# A step's own YAML wins for container_image, nodes, gpus_per_node, ntasks_per_node, nproc_per_node.
-# The mounts of a step and of its profile are concatenated.
-"""
+MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow with its square
+
+HERE = os.path.dirname(__file__)
+if os.path.isfile(__file__):  # else in a zip
+    HERE = os.path.dirname(os.path.realpath(__file__))
+if __name__ == "__main__":  # Ctrl-C ends a run that only loads; `main` then cleans up after itself
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 # ------------------------------------------------------------------------------------ findings
 
 
-class Finding:
+class Finding(namedtuple("Finding", ["message", "keys", "level", "origin", "excuse"])):
     """One thing that is wrong; `str()` is one line.
 
-    `level` is "error" or "warning"; `path` holds the keys that lead to it, as in ("sections",
-    "slurm_base", "nodes"); `origin` is the word (secrets masked), config file or check it comes from.
+    `level` is "error" or "warning". `keys` lead to its place in the config, as in ("sections",
+    "slurm_base", "nodes"). `origin` is the file, or the key of the word, that it comes from.
+    `excuse` names the list in `checks`, and the name in it, that lets it pass ("" for none).
     """
 
-    def __init__(self, message: str, path: Path = (), level: str = "error", origin: str = "") -> None:
-        self.message, self.path, self.level, self.origin = message, path, level, origin
-
     def __str__(self) -> str:
-        place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
-        place = place.replace(".sections.", ".", 1)[1:]
-        origin = f" (in {self.origin})" if self.origin else ""
-        return _one_line(f"{place}{': ' if place else ''}{self.message}{origin}")
+        line = self.message
+        if self.keys:
+            line = f"{show_keys(self.keys)}: {line}"
+        if self.origin:
+            line += f" (in {self.origin})"
+        return escape(line)
 
 
 class EnvTomlError(ValueError):
-    """Wrong input or a failed write: `findings` says all that is wrong, `str()` has one line for each."""
+    """Wrong input or a failed write: `findings` says all that is wrong, `str()` a line for each."""
 
-    def __init__(self, *findings: Finding | str) -> None:
-        self.findings = [Finding(f) if isinstance(f, str) else f for f in findings]
-        super().__init__("\n".join(map(str, self.findings)))
-
-
-def _collect(findings: Findings, stage: Callable[..., Any], *args: Any, path: Path = (), origin: str = "") -> Any:
-    """Call a stage; what it raises joins `findings` and None is returned, so that a run tells all at once."""
-    try:
-        return stage(*args)
-    except EnvTomlError as error:
-        findings += (Finding(f.message, f.path or path, f.level, f.origin or origin) for f in error.findings)
-    except RecursionError:
-        findings.append(Finding(TOO_DEEP, path, "error", origin))
-    return None
+    def __init__(self, *findings: Finding) -> None:
+        self.findings = findings
+        super().__init__("\n".join(map(str, findings)))
 
 
-def _one_line(text: str) -> str:
-    """Escape what would end a line or a TOML comment: control characters, line separators, half pairs."""
-    if text.isprintable():
+def wrong(message: str, keys: Keys = (), excuse: Keys = ("", "")) -> EnvTomlError:
+    """Return the error to raise for one mistake."""
+    return EnvTomlError(Finding(message, keys, "error", "", excuse))
+
+
+def doubtful(message: str, keys: Keys) -> EnvTomlError:
+    """Return what to raise for one thing that is only warned of."""
+    return EnvTomlError(Finding(message, keys, "warning", "", ("", "")))
+
+
+class Report:
+    """The findings of a run: the one place that collects what stages raise."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def collect(self, stage: Callable[..., Any], *arguments: Any, origin: str = "") -> Any:
+        """Call a stage; what it raises is kept, and the run goes on, so that it tells all at once.
+
+        Findings without an origin get this one.
+        """
+        try:
+            return stage(*arguments)
+        except EnvTomlError as error:
+            findings = error.findings
+        except RecursionError:
+            findings = wrong(TOO_DEEP).findings
+        self.findings += [found._replace(origin=found.origin or origin) for found in findings]
+        return None
+
+    def settle(self, strict: bool = False) -> None:
+        """Raise all findings, each once, if one is an error; under `strict` a warning is one."""
+        if strict:
+            self.findings = [finding._replace(level="error") for finding in self.findings]
+        self.findings = list(dict.fromkeys(self.findings))
+        if any(finding.level == "error" for finding in self.findings):
+            raise EnvTomlError(*self.findings)
+
+
+# --------------------------------------------------------------------------------- shown text
+
+# Characters that nobody sees, but for tab and line end: controls, no-break and other odd blanks,
+# format and private characters, half pairs. A list of its own, since what Python calls printable
+# differs between its versions.
+UNSEEN = (
+    r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000fffff"
+)
+CURLY_QUOTES = r"\u2018-\u201f"
+
+
+def escape(text: str) -> str:
+    """Escape what would end a line or a TOML comment, or what nobody would see."""
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
 
 
-def _shorten(value: object, path: Path = ()) -> str:
-    """Show a value in a message: cut at 60 characters, lists and tables by their type, secrets not at all."""
+def show_keys(keys: Keys) -> str:
+    """Write the place of a value as a word would, without the leading `sections.`."""
+    names = list(map(str, keys))
+    if len(names) > 1 and names[0] == "sections":
+        names.pop(0)
+    return ".".join(names)
+
+
+def show_value(value: Any, keys: Keys) -> str:
+    """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
+    if find_secret_key(keys):
+        return "a value that is not shown"
     if isinstance(value, (list, dict)):
-        return "a list" if isinstance(value, list) else "a table"
-    text = repr(_mask_word(value)) if isinstance(value, str) else json.dumps(value, default=str)
-    text = "a value not shown" if _find_secret(value, path) else text
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return {list: "a list", dict: "a table"}[type(value)]
+    shown = json.dumps(value, default=str)
+    if isinstance(value, str):
+        shown = repr(value)
+    if len(shown) > 60:
+        shown = f"{shown[:57]}..."
+    return shown
 
 
-@lru_cache(None)  # thousands of profiles may miss the same name, and difflib is slow
-def _suggest(name: str, known: frozenset[str], ratio: float = FEW) -> str:
-    """Return "; did you mean X?" for the nearest known name, "" where none is close."""
+CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
+FEW = 0.6  # the same for a suggestion where any other name is wrong anyway
+MANY = 200  # known names from which none is suggested: difflib would take minutes
+
+
+@lru_cache(None)
+def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
+    """Return the known name that `name` is a mistyped form of, "" where there is none.
+
+    Close is what differs in case only, has two neighbouring letters swapped, or one letter more,
+    less or other (in names of four letters and more), or what difflib finds as like as `ratio`.
+    """
+    if len(known) > MANY:
+        return ""
     import difflib
 
-    near = difflib.get_close_matches(name, known, 1, ratio)
-    return f"; did you mean {near[0]}?" if near else ""
+    names = sorted(known)
+    typos = [other for other in names if _is_typo(name, other)]
+    near = typos or difflib.get_close_matches(name, names, 1, ratio)
+    return "".join(near[:1])
 
 
-# --------------------------------------------------------------------------------------- kinds
+def _is_typo(name: str, known: str) -> bool:
+    if name.lower() == known.lower():
+        return True
+    same = len(os.path.commonprefix([name, known]))  # noqa: RUF071  # it is meant: by character
+    mine, other = name[same:], known[same:]
+    swapped = mine[:2] == other[1::-1] and mine[2:] == other[2:]
+    one_more_less_or_other = mine[1:] in (other, other[1:]) or mine == other[1:]
+    return len(known) >= 4 and (swapped or one_more_less_or_other)
 
 
-class Kind:
-    """What a value may be: `expected` in words, its Python `types`, and what more it must `fit`.
+def suggest(name: str, known: Iterable[str], ratio: float = FEW) -> str:
+    """Return "; did you mean X?" for the nearest known name, "" where none is close."""
+    near = find_close(name, frozenset(known) - {name}, ratio)
+    if near:
+        return f"; did you mean {near}?"
+    return ""
 
-    `fields` and `item` are the kinds of what a table or list contains. `strict` is the likeness to a
-    known field from which an unknown one is an error: 0 refuses them all, None accepts them all.
+
+# ----------------------------------------------------------------------------- interpolations
+
+# An interpolation is OmegaConf's ${name} or ${resolver:argument,...}, which the reader of the file
+# resolves when a job is submitted: https://omegaconf.readthedocs.io/en/latest/grammar.html
+# An argument is quoted, a list or table, or bare: of a few characters, others after a backslash.
+
+RESOLVERS = (  # those of OmegaConf and of the public step CLI
+    "oc.env oc.create oc.decode oc.deprecated oc.dict.keys oc.dict.values oc.select"
+    " auto_mount art manifest mul".split()
+)
+STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, see UNSEEN
+QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
+BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[\\()\[\]{{}}:=, \t]?)*"
+BRACKETS = rf"[ \t]*[\[{{](?:{QUOTED}|{BARE})(?:,(?:{QUOTED}|{BARE}))*[\]}}][ \t]*"
+ARGUMENT = rf"(?:{QUOTED}|{BRACKETS}|{BARE})"
+RESOLVER = r"[a-zA-Z_][a-zA-Z0-9_-]*(?:\.[a-zA-Z_][a-zA-Z0-9_-]*)*"
+NODE = r"""(?:[^\\{}():\s'"]|\[|\])+"""
+INNERMOST = rf"\$\{{[ \t]*(?:({RESOLVER})[ \t]*:({ARGUMENT}(?:,{ARGUMENT})*)|({NODE}))[ \t]*\}}"
+ESCAPED = r"(?<!\\)(?:\\\\)*\\\$\{"  # after an odd number of backslashes it is text
+# Most texts hold no other than this, which needs no grammar: ${oc.env:NAME}, a plain default in it.
+SIMPLE = re.compile(r"\$\{oc\.env:\w+(?:,(?:''|[\w/.:-]*))?\}", re.ASCII)
+
+
+def rewrite(text: str, put: Callable[[re.Match[str]], str]) -> str:
+    r"""Return a text in which each `${...}` is what `put` makes of it, inner ones first.
+
+    `put` gets a match with the resolver and its arguments, or else the node, in which what was
+    rewritten before is one character; \${ is left alone.
+
+    >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
+    'a/<oc.env>/\\${z}'
+
+    Raises EnvTomlError for what OmegaConf's grammar refuses.
+    """
+    parts: Names = []
+
+    def keep(part: str) -> str:
+        parts.append(part)
+        return chr(0xEFFFF + len(parts))
+
+    if re.search(f"[{STAND_INS}]", text):
+        raise wrong("text with a private character")
+    text = re.sub(ESCAPED, lambda found: keep(found[0]), text)
+    before = ""
+    while before != text:
+        before = text
+        text = re.sub(INNERMOST, lambda found: keep(put(found)), text)
+    if "${" in text:
+        raise wrong(_explain_broken(text[text.index("${") :]))
+    while re.search(f"[{STAND_INS}]", text):
+        text = re.sub(f"[{STAND_INS}]", lambda found: parts[ord(found[0]) - 0xF0000], text)
+    return text
+
+
+def _explain_broken(text: str) -> str:
+    """Say why the first `${` of a text is no interpolation."""
+    if "}" not in text:
+        return "unbalanced interpolation: expected a } for every ${"
+    return "OmegaConf cannot read this interpolation: quote the default, as in ${oc.env:NAME,'a=b'}"
+
+
+def check_interpolations(text: str) -> None:
+    """Raise EnvTomlError for an interpolation that the reader of the file cannot resolve."""
+    if "${" in SIMPLE.sub("/", SIMPLE.sub("/", text)) or "\\" in text:
+        rewrite(text, _check_interpolation)
+
+
+def _check_interpolation(found: re.Match[str]) -> str:
+    resolver, arguments, node = found.groups()
+    if node and re.fullmatch("[A-Z_][A-Z0-9_]*", node):
+        raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
+    if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
+        raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
+    if resolver == "oc.env" and not arguments.strip():
+        raise wrong("expected the name of a variable, as in ${oc.env:NAME}")
+    if resolver and resolver not in RESOLVERS:
+        near = suggest(resolver, ["oc.env"])
+        if near:
+            raise wrong(f"unknown resolver {resolver}{near}")
+    return found[0]
+
+
+def split_arguments(arguments: str) -> Names:
+    """Return the arguments of a resolver, quoted ones with their quotes."""
+    return [argument.strip() for argument in re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)]
+
+
+def is_interpolation(value: Any) -> bool:
+    """Tell whether a value is wholly one `${...}`, whose resolved value may be of any type."""
+    if not isinstance(value, str) or not value.startswith("${"):
+        return False
+    return mask_interpolations(value) == "/"
+
+
+def mask_interpolations(text: str) -> str:
+    """Return the text with a / for every `${...}`."""
+    if "\\" not in text:
+        text = SIMPLE.sub("/", SIMPLE.sub("/", text))
+    if "${" not in text:
+        return text
+    return rewrite(text, lambda found: "/")
+
+
+def resolve_defaults(text: str) -> str:
+    """Return the text as it resolves where no variable is set; what has no default stays."""
+
+    def put(found: re.Match[str]) -> str:
+        arguments = split_arguments(found[2] or "")
+        if found[1] == "oc.env" and len(arguments) == 2:
+            return arguments[1].strip("'\"")
+        return found[0]
+
+    return rewrite(text, put)
+
+
+def quote_default(value: str) -> str:
+    r"""Return a value as the default of an interpolation, quoted where OmegaConf needs it.
+
+    >>> quote_default("/lustre:/lustre"), quote_default("1.50"), quote_default("it's")
+    ('/lustre:/lustre', "'1.50'", "'it\\'s'")
+    """
+    bare = mask_interpolations(value)
+    name = re.fullmatch(r"[a-zA-Z/][a-zA-Z0-9_/.:@%*?|+-]*|0|[1-9][0-9]*", bare)
+    if name and bare.lower() not in ("true", "false", "null", "nan", "inf"):
+        return value
+    escaped = re.sub(r"(\\*)('|\Z)", r"\1\1\\\2", value)
+    return f"'{escaped[:-1]}'"
+
+
+# ----------------------------------------------------------------------------- kinds and fields
+
+
+class Kind(
+    namedtuple(
+        "Kind",
+        "expected types item fields others minimum choices pattern lines doubt",
+        defaults=[None, {}, "", -(2**63), (), "(?s).*", False, ""],
+    )
+):
+    """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
+
+    `item` and `fields` are the kinds of what a list or table holds. `others` says what of a key
+    that `fields` lacks: "" anything goes, "error" none does, "close" none that is like a known one,
+    "tell" the same and any other is warned of, "variable" only a variable's name does. A number, or
+    a list's length, is at least `minimum`; text is one of `choices` or fits `pattern`; `lines`
+    allows more lines than one. `doubt` is what to warn of where the value is a table.
     """
 
-    item: Kind  # ANY, unless it is given
+    def of(self, key: str) -> Kind:
+        """Return the kind of what stands at a key or an index."""
+        kind: Kind = self.fields.get(key, self.item or ANY)
+        return kind
 
-    def __init__(
-        self,
-        expected: str,
-        *types: type,
-        item: Kind | None = None,
-        fields: Mapping[str, Kind] | None = None,
-        strict: float | None = None,
-        fits: Callable[[Any], bool] | None = None,
-    ) -> None:
-        self.expected, self.types, self.fields, self.strict, self.fits = expected, types, fields or {}, strict, fits
-        if item:
-            self.item = item
-
-
-def _shaped(pattern: str) -> Callable[[str], bool]:
-    """Return a test for texts of a shape, in which every `${...}` counts as a digit."""
-    return lambda text: bool(re.fullmatch(pattern, _replace_interpolations(text)))
-
-
-def _is_file_path(path: str) -> bool:
-    """Tell whether a path may be that of a file, or is - for standard output."""
-    name = os.path.basename(path)
-    return path == "-" or not (name in ("", "-") or os.path.expanduser(path)[0] == "~" or "\0" in path or "${" in path)
+    def accepts(self, value: Any) -> bool:
+        """Tell whether a value is of this kind, apart from what it holds."""
+        if type(value) not in (self.types or (str, bool, int, float, list, dict)):
+            return False
+        if type(value) is int:
+            return bool(self.minimum <= value < 2**63)
+        if type(value) is float:
+            return abs(value) < float("inf")
+        if type(value) is list:
+            return bool(len(value) >= self.minimum)
+        if type(value) is not str:
+            return True
+        if self.choices:
+            return value in self.choices
+        return bool("${" in value or re.fullmatch(self.pattern, value))
 
 
-ANY = Kind.item = Kind("a value")  # of a key that nothing is known of
-STRING = Kind("a string", str)
-BOOLEAN = Kind("a boolean (true or false)", bool)
-INTEGER = Kind("an integer", int)
-NUMBER = Kind("a number", int, float)
-LIST = Kind("a list", list)
-TABLE = Kind("a table", dict)
-COUNT = Kind("an integer of at least 0", int, fits=lambda number: number >= 0)
-POSITIVE = Kind("an integer of at least 1", int, fits=lambda number: number >= 1)
-SBATCH_TIME = r"(?ai)(\d+-)?\d+(:\d+){0,2}|unlimited|infinite"  # https://slurm.schedmd.com/sbatch.html#OPT_time
-TIME = Kind("a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)", str, fits=_shaped(SBATCH_TIME))
-EXECUTOR = Kind(f"an executor ({', '.join(EXECUTORS)})", str, fits=EXECUTORS.__contains__)
-STRINGS = Kind("a list of strings, as in [a, b]", list, item=STRING)
-TABLES = Kind("a list of tables", list, item=TABLE)
-VARIABLES = Kind("a table", dict, item=Kind("a string (or a {...} secret reference)", str, dict))
-MOUNT_FIELDS = {"path": STRING, "mount_path": STRING, "from": STRING}
-MOUNT = Kind("a string or a table", str, dict, fields=MOUNT_FIELDS)
-HOST_CONTAINER = "host:container or host:container:flags, as in /lustre:/lustre"
-SLURM_MOUNT = Kind(HOST_CONTAINER, str, fits=_shaped("[^:]+:[^:]+(:[^:]+)?"))
-LEPTON_MOUNT = Kind("a table with path and mount_path", dict, fits={"path", "mount_path"}.issubset, fields=MOUNT_FIELDS)
-MOUNTS = {  # by executor
-    "": Kind("a list of strings or tables, as in [/lustre:/lustre]", list, item=MOUNT),
-    "slurm": Kind("a list of host:container strings, as in [/lustre:/lustre]", list, item=SLURM_MOUNT),
-    "lepton": Kind("a list of tables", list, item=LEPTON_MOUNT),
-}
-
-FIELD_TABLE = (  # kind, the fields of that kind: for every executor first, then Slurm, Lepton, DGX Cloud, Docker
-    (EXECUTOR, "executor"),
-    (STRING, "extends container_image container workspace code_src_dir repo_root run_command launcher"),
-    (STRING, "existing_ray_cluster"),
-    (STRING, "account partition run_partition batch_partition build_partition mem tunnel host user identity"),
-    (STRING, "remote_job_dir lustre_mount setup_lines build_cache_dir"),
-    (STRING, "nemo_run_dir resource_shape head_resource_shape node_group node_reservation ray_version queue_priority"),
-    (STRING, "base_url kube_apiserver_url client_id client_secret app_id app_secret project_name"),
-    (STRING, "pvc_nemo_run_dir department distributed_framework"),
-    (STRING, "runtime ipc_mode shm_size"),
-    (POSITIVE, "nodes ntasks_per_node nprocs_per_node nproc_per_node cpus_per_task dgxcloud_max_args_chars"),
-    (COUNT, "gpus_per_node build_gpus_per_node shared_memory_size"),  # shared memory in MiB
-    (BOOLEAN, "exclusive build_include_gpus can_be_preempted can_preempt"),
-    (TIME, "time build_time"),
-    (STRINGS, "startup_commands pip_extras image_pull_secrets pre_launch_commands"),
-    (MOUNTS[""], "mounts"),
-    (VARIABLES, "env_vars"),
-    (TABLE, "custom_spec secret_vars"),
-    (TABLES, "pvcs"),
+# https://slurm.schedmd.com/sbatch.html#OPT_time
+SBATCH_TIME = (
+    r"([0-9]+-)?[0-9]+(:[0-9]+){0,2}"
+    r"|[uU][nN][lL][iI][mM][iI][tT][eE][dD]|[iI][nN][fF][iI][nN][iI][tT][eE]"
 )
-FIELDS = {field: kind for kind, fields in FIELD_TABLE for field in fields.split()}
-REQUIRED = {  # by executor: a profile needs these fields, or one of several
-    "lepton": "nemo_run_dir",
-    "dgxcloud": "base_url kube_apiserver_url client_id|app_id client_secret|app_secret project_name pvc_nemo_run_dir",
+
+ANY = Kind("text, a finite number of 64 bits, a boolean, a list or a table", (), lines=True)
+TEXT = Kind("text on one line", (str,))
+LINES = Kind("text", (str,), lines=True)
+BOOLEAN = Kind("a boolean (true or false)", (bool,))
+INTEGER = Kind("an integer of 64 bits", (int,))
+NUMBER = Kind("a finite number", (int, float))
+LIST = Kind("a list", (list,))
+TABLE = Kind("a table", (dict,))
+TEXTS = Kind("a list of texts, as in [a, b]", (list,), TEXT)
+VARIABLES = Kind("a table of texts", (dict,), TEXT, others="variable")
+ENVIRONMENT_VALUE = Kind(
+    "text",
+    (str, dict),
+    lines=True,
+    doubt="a table arrives in the job as text, not as a reference to a secret",
+)
+
+KINDS = {  # by the names that KEYS uses
+    "any": ANY,
+    "text": TEXT,
+    "lines": LINES,
+    "boolean": BOOLEAN,
+    "positive": Kind("an integer of at least 1 (and 64 bits)", (int,), minimum=1),
+    "count": Kind("an integer of at least 0 (and 64 bits)", (int,), minimum=0),
+    "time": Kind(
+        "a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)",
+        (str,),
+        pattern=SBATCH_TIME,
+    ),
+    "executor": Kind(f"an executor ({', '.join(EXECUTORS)})", (str,), choices=EXECUTORS),
+    "tunnel": Kind("ssh (the reader knows no other tunnel)", (str,), choices=("ssh",)),
+    "texts": TEXTS,
+    "commands": Kind("a list of shell commands, as in [a, b]", (list,), LINES),
+    "environment": Kind("a table of texts", (dict,), ENVIRONMENT_VALUE, others="variable"),
+    "variables": VARIABLES,
+    "table": TABLE,
+    "names": Kind(
+        "a list of one name or more, as in [slurm_base] (null: all)", (list,), TEXT, minimum=1
+    ),
+    "sources": Kind("a config or a list of them", (str, list), TEXT),
+    "path": Kind(
+        "the path of a file",
+        (str,),
+        pattern=r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+",
+    ),
+    "images": Kind("a table of texts", (dict,), TEXT),
+    "integers": Kind("a table of integers", (dict,), INTEGER),
+    "permit": Kind("true, false or a list of keys", (bool, list), TEXT),
+    "steps": Kind("a table of lists of commands", (dict,), TEXTS),
+    "tables": Kind("a table of tables", (dict,), TABLE),
 }
-CHECKS = {
-    "required_profiles": STRINGS,
-    "recommended_min_nodes": Kind("a table of integers", dict, item=INTEGER),
-    "site_values": Kind("a table of strings", dict, item=STRING),
-    "allow_literal_secrets": BOOLEAN,
-    "extra_fields": STRINGS,
-}
-PROFILE = Kind("a table", dict, fields=FIELDS)
-CONFIG_KEYS = {
-    "description": STRING,
-    "defaults": Kind("a string or a list of strings", str, list, item=STRING),
-    "output_path": Kind("the path of a file", str, fits=_is_file_path),
-    "force": BOOLEAN,
-    "expand": BOOLEAN,
-    "only": Kind("a list of one profile or more, as in [slurm_base] (null: all)", list, item=STRING, fits=bool),
-    "preamble": STRING,
-    "checks": Kind("a table", dict, fields=CHECKS, strict=0),
-    "steps": Kind("a table of lists", dict, item=STRINGS),
-    "sections": Kind("a table of profiles", dict, fields=dict.fromkeys(RESERVED, TABLE), item=PROFILE),
-}
-CONFIG = Kind("an object", dict, fields=CONFIG_KEYS, strict=0)
+
+# Every key that has a meaning: under its heading its name, its kind in KINDS, what it is. Which
+# executor reads which field is what the public step CLI does, at commit e27b371 of 2026-08-21.
+KEYS = """
+config
+  $schema                 text        for editors; ignored here
+  description             text        one line for --list
+  defaults                sources     config(s) this one builds on: bundled names or paths
+  output_path             path        where to write; ~ expands; - is standard output
+  force                   boolean     replace an existing file (default: false)
+  expand                  boolean     write complete profiles (default), or own keys and extends
+  only                    names       names or patterns of the profiles to write (default: all)
+  preamble                lines       comment lines at the top; one that begins with : gets no blank
+  variables               variables   what ${oc.env:NAME} falls back to, by NAME
+  images                  images      where images come from: how names begin, what replaces it
+  checks                  checks      what to check more, and what to let pass
+  steps                   steps       commands that profiles serve, by the name of a profile
+  step_values             tables      what a step's own config sets over the profile, by command
+  sections                sections    the profiles, in the order they are written; wandb, cli
+checks
+  required_profiles       texts       profiles that must be there
+  recommended_min_nodes   integers    nodes below which a profile is warned of, by its name
+  site_values             variables   what a site puts in a variable, by its name
+  allow_literal_secrets   permit      true, or the keys whose literal secrets pass (file mode 0600)
+  extra_fields            texts       fields that are right although no executor reads them
+every executor
+  executor                executor    what runs the job: local, docker, slurm, lepton or dgxcloud
+  extends                 text        the profile whose values this one inherits
+  container_image         text        the image of the job
+  container               text        another name for container_image
+  nodes                   positive    how many nodes
+  gpus_per_node           count       how many GPUs on each node
+  env_vars                environment environment variables of the job
+  startup_commands        commands    shell commands that run in the container before the step
+  remote_job_dir          text        the folder for job files, on storage that the job sees
+  launcher                text        what starts the processes of a node
+local
+  nproc_per_node          positive    processes on each node
+docker
+  mounts                  mounts      host:container, as docker run takes them
+  nproc_per_node          positive    processes on each node
+  runtime                 text        the runtime, as in nvidia
+  ipc_mode                text        the IPC namespace, as in host
+  shm_size                text        shared memory with its unit, as in 16g
+slurm
+  tunnel                  tunnel      how the login node is reached: ssh
+  host                    text        the login node
+  user                    text        the user there
+  identity                text        the SSH key file
+  account                 text        the account that jobs are charged to
+  partition               text        the partition
+  run_partition           text        the partition of attached jobs, where it is another
+  batch_partition         text        the partition of detached jobs, where it is another
+  time                    time        the time limit: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S
+  ntasks_per_node         positive    processes on each node
+  cpus_per_task           positive    CPUs of a process
+  mem                     text        memory of a node with its unit; 0 is all of it
+  exclusive               boolean     whether jobs share their nodes with none
+  setup_lines             lines       shell lines that run on the node before the container
+  mounts                  mounts      SRC, SRC:DST or SRC:DST:FLAGS (joined by +), as in pyxis
+  lustre_mount            text        one more mount, SRC:DST
+  build_partition         text        the partition where images are built
+  build_time              time        the time limit of a build
+  build_include_gpus      boolean     whether a build asks for GPUs
+  build_gpus_per_node     count       how many GPUs a build asks for
+  build_cache_dir         text        the folder where built images are kept
+  build_image             text        the image in which others are built
+lepton
+  nemo_run_dir            text        the folder for job files, on a mount
+  resource_shape          text        the resource shape of a node
+  node_group              text        the node group
+  node_reservation        text        the reservation of nodes (not for RL steps)
+  ray_version             text        the version of Ray
+  nprocs_per_node         positive    processes on each node
+  ntasks_per_node         positive    another name for nprocs_per_node
+  shared_memory_size      count       shared memory in MiB (not for RL steps)
+  mounts                  mounts      tables with path, mount_path and from
+  image_pull_secrets      texts       the names of the secrets that pull images
+  pre_launch_commands     commands    shell commands before the launch
+  custom_spec             table       more of the job's specification
+  existing_ray_cluster    text        the name of a Ray cluster to run on
+  pip_extras              texts       packages to install
+  repo_root               text        the folder of the repository in the job
+  run_command             lines       the command instead of the step's; {config} is its config
+  workspace               text        the folder for outputs
+  pvcs                    pvcs        persistent volumes
+dgxcloud
+  base_url                text        the API of the Run:ai control plane
+  kube_apiserver_url      text        the Kubernetes API server of the cluster
+  client_id               text        the client ID of the service account
+  client_secret           text        its secret
+  app_id                  text        another name for client_id
+  app_secret              text        another name for client_secret
+  project_name            text        the Run:ai project
+  pvc_nemo_run_dir        text        the folder for job files, below the path of a volume
+  pvcs                    pvcs        persistent volumes
+  nprocs_per_node         positive    processes on each node
+  ntasks_per_node         positive    another name for nprocs_per_node
+  distributed_framework   text        the framework of a distributed job, as in PyTorch
+  custom_spec             table       more of the job's specification
+  dgxcloud_max_args_chars positive    how long the arguments may be, in characters
+  workspace               text        the folder for outputs
+  pip_extras              texts       packages to install
+  repo_root               text        the folder of the repository in the job
+  run_command             lines       the command instead of the step's; {config} is its config
+other commands
+  build_registry          text        the registry that built images are pushed to (image builds)
+  sdg_serve_partition     text        the partition of the model server (long-document SDG)
+  sandbox                 any         the sandbox of an RL recipe
+  persistent_cache        text        the cache folder of an RL recipe
+  apptainer               any         how an RL recipe uses Apptainer
+  sif_dir                 text        the folder of SIF images of an RL recipe
+  pre_ray_start_commands  commands    shell commands before Ray starts, in an RL recipe
+  workdir                 text        the working directory of an RL recipe
+no executor
+  secret_vars             table       was meant for secrets of Lepton
+  head_resource_shape     text        was meant for Ray's head node
+  can_be_preempted        boolean     was meant for the queue of Lepton
+  can_preempt             boolean     was meant for the queue of Lepton
+  queue_priority          text        was meant for the queue of Lepton
+  department              text        the Run:ai department, which the project has
+  code_src_dir            text        the folder of the code
+  qos                     text        sbatch's option
+  constraint              text        sbatch's option
+  reservation             text        sbatch's option
+  gres                    text        sbatch's option
+  exclude                 text        sbatch's option
+  port                    any         the port of the login node, which ~/.ssh/config can tell
+  packager                any         how code is packed
+mount
+  path                    text        the folder of the storage
+  mount_path              text        where the job sees it
+  from                    text        the storage, as in node-nfs:NAME
+volume
+  name                    text        the name of the volume
+  path                    text        where the job sees it
+  existingPvc             boolean     whether the claim exists
+  claimName               text        the persistent volume claim
+  claimInfo               table       the size and class of a new claim
+  readOnly                boolean     whether jobs may only read
+  ephemeral               boolean     whether the volume goes with the job
+wandb
+  project                 text        the project that runs are logged to
+  entity                  text        the team that runs are logged to
+"""
 
 
-def _kind_like(value: object) -> Kind:
+def read_keys(table: str) -> Table:
+    """Read a table of keys: by heading and name, its kind's name and what it is."""
+    headings: Table = {}
+    heading = ""
+    for line in table.strip().split("\n"):
+        if line.startswith(" "):
+            name, *about = line.split(None, 2)
+            headings[heading][name] = about
+        else:
+            heading = line
+            headings[heading] = {}
+    return headings
+
+
+FIELDS = read_keys(KEYS)  # by heading
+
+
+def kinds_of(*headings: str) -> Table:
+    """Return the kinds of the keys under some headings of KEYS, by name."""
+    kinds = {}
+    for heading in headings:
+        for name, (kind, _) in FIELDS[heading].items():
+            kinds[name] = KINDS[kind]
+    return kinds
+
+
+MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="tell")
+VOLUME = Kind("a table", (dict,), fields=kinds_of("volume"), others="tell")
+KINDS["mounts"] = Kind("a list, as in [/lustre:/lustre]", (list,), MOUNT)
+KINDS["pvcs"] = Kind("a list of tables", (list,), VOLUME)
+KINDS["checks"] = Kind("a table", (dict,), fields=kinds_of("checks"), others="error")
+READ_BY_ALL = ("every executor", "other commands")
+PROFILE = Kind(
+    "a table",
+    (dict,),
+    fields=kinds_of(*READ_BY_ALL, *EXECUTORS, "no executor"),
+    others="close",
+)
+KINDS["sections"] = Kind(
+    "a table of profiles",
+    (dict,),
+    PROFILE,
+    fields={
+        **dict.fromkeys(RESERVED, TABLE),
+        "wandb": Kind("a table", (dict,), fields=kinds_of("wandb"), others="tell"),
+    },
+)
+CONFIG = Kind("an object", (dict,), fields=kinds_of("config"), others="error")
+
+UNREAD = {  # fields that the public profiles have although their executor does not read them
+    "slurm": ("workspace", "run_command"),
+    "lepton": ("code_src_dir",),
+    "dgxcloud": ("code_src_dir", "department"),
+}
+
+
+def kind_at(keys: Keys) -> Kind:
+    """Return the kind that is declared for a place in the config, ANY where none is."""
+    kind = CONFIG
+    for key in keys:
+        kind = kind.of(key)
+    return kind
+
+
+def kind_like(value: Any) -> Kind:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
-        return Kind(TABLE.expected, dict, fields={key: _kind_like(item) for key, item in value.items()})
-    kinds = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
+        return TABLE._replace(fields={key: kind_like(item) for key, item in value.items()})
+    kinds = {str: LINES, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
     return kinds.get(type(value), ANY)
 
 
-# --------------------------------------------------------------------------------------- words
+# ---------------------------------------------------------------------------------------- words
 
 
-class Override:
-    """One word, taken apart: the keys it leads to, whether it appends, and its value as text."""
+class Word(namedtuple("Word", ["source", "keys", "append", "text"])):
+    """One word taken apart: the keys it leads to, whether it appends, its value as text.
 
-    def __init__(self, word: str, path: Path, append: bool, value: str) -> None:
-        self.path, self.append, self.value = path, append, value
-        self.masked: str = _mask_word(word) if len(word) < 200 else f"{_mask_word(word)[:200]}..."
+    `source` is its key as it was typed, which is how messages name the word.
+    """
 
 
-def parse_word(word: str) -> Override:
+def split_word(word: str, number: int = 1) -> Word:
     r"""Split KEY=VALUE or KEY+=VALUE at the first `=` that no backslash escapes.
 
-    >>> override = parse_word("sections.p.mounts[0]=/a=b")
-    >>> override.path, override.append, override.value
+    >>> split_word("sections.p.mounts[0]=/a=b")[1:]
     (('sections', 'p', 'mounts', '0'), False, '/a=b')
 
-    Raises EnvTomlError for a word without `=` and for a key that `_split_key` refuses.
+    Raises EnvTomlError for a word without `=`, which is named by its `number`, for a key that
+    `split_key` refuses, and for `defaults`, which belongs in a config file.
     """
     key = re.split(r"(?<!\\)=", word, maxsplit=1)[0]
     if key == word:
-        raise EnvTomlError(f"{_mask_word(word)!r} is not KEY=VALUE, as in force=true (a config file goes with -c)")
+        raise wrong(_explain_no_word(word, number))
+    text = word[len(key) + 1 :]
     append = key.endswith("+")
-    return Override(word, _split_key(key[: len(key) - append], word), append, word[len(key) + 1 :])
+    keys = split_key(key[: len(key) - append])
+    if keys[0] == "defaults":
+        raise wrong("this belongs in a config file; name that file with -c", keys)
+    if append and not text:
+        raise wrong("+= of nothing: expected what to append after it", keys)
+    return Word(key, keys, append, text)
 
 
-def _split_key(key: str, word: str) -> Path:
-    r"""Split a dotted key; `word` is what an error quotes.
+def _explain_no_word(word: str, number: int) -> str:
+    """Say that a word has no `=`; of its text, which may be a secret, only a config's key is shown."""
+    told = f"word {number}"
+    name = re.split(r"[^\w$]", word, maxsplit=1)[0]
+    if name in CONFIG.fields:
+        told += f" ({name}...)"
+    if word[-1:] in ("]", "}", ","):
+        return f"{told} is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
+    return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
+
+
+KEY_CHARACTER = r"(?:[^.\[\]\\]|\\[.\[\]=]|\\(?![.\[\]=]))"  # a backslash may be itself
+KEY_PART = rf"\[((?:{KEY_CHARACTER}|\.)+)\]|(?:\A|(?!\A)\.)({KEY_CHARACTER}+)|."
+
+
+def split_key(key: str) -> Keys:
+    r"""Split a dotted key.
 
         key       = part { "." plain | "[" bracketed "]" }
         plain     = characters but . [ ]     bracketed = characters but [ ]
         \. \[ \] \= stand for the character itself
 
-    >>> _split_key(r"a.b\.c[d.e].0", "")
+    >>> split_key(r"a.b\.c[d.e].0")
     ('a', 'b.c', 'd.e', '0')
 
-    Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
+    Raises EnvTomlError for an empty part, an unclosed bracket, a secret's name with its value after
+    a colon or blank, or more than MAX_DEPTH parts.
     """
-    path: list[str] = []
-    escape = r"\\[.\[\]=]|\\(?![.\[\]=])"  # a backslash before anything else is itself
-    part = rf"\[((?:[^\[\]\\]|{escape})+)\]|(?:\A|(?!\A)\.)((?:[^.\[\]\\]|{escape})+)|."
-    for found in re.finditer(part, key or ".", re.DOTALL):
+    keys: Names = []
+    for found in re.finditer(KEY_PART, key or ".", re.DOTALL):
         name = found[1] or found[2]
-        if not name or len(path) == MAX_DEPTH:
-            expected = f"at most {MAX_DEPTH} parts" if name else "a name, .name or [name]"
-            at = found.start() + (found[0] == "." and path != [])
-            raise EnvTomlError(f"{_mask_word(word)!r}: expected {expected} at character {at + 1}: {key[at:] + '='!r}")
-        path.append(re.sub(r"\\([.\[\]=])", r"\1", name))
-    return tuple(path)
+        if not name:
+            raise wrong(f"{key}: expected a name, .name or [name] at character {found.start() + 1}")
+        told = re.match(r"\w*(?=[:\s])", name)
+        if told and find_secret_key((told[0],)):
+            raise wrong(f"expected = after {told[0]}", tuple(keys))
+        if len(keys) == MAX_DEPTH:
+            raise wrong(f"expected at most {MAX_DEPTH} parts", tuple(keys[:4]))
+        keys.append(re.sub(r"\\([.\[\]=])", r"\1", name))
+    return tuple(keys)
 
 
-def read_value(text: str, kind: Kind = ANY, path: Path = ()) -> Any:
+def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     """Read a word's value as `kind`, or as what it looks like where nothing is known of the key.
 
-    >>> read_value("12:00:00", STRING), read_value("8", POSITIVE), read_value("off", BOOLEAN)
+    >>> read_value("12:00:00", TEXT), read_value("8", INTEGER), read_value("off", BOOLEAN)
     ('12:00:00', 8, False)
-    >>> read_value("[/a:/b, '${oc.env:X,y}:/c']", STRINGS)
+    >>> read_value("[/a:/b, '${oc.env:X,y}:/c']", TEXTS)
     ['/a:/b', '${oc.env:X,y}:/c']
     >>> read_value("2.5"), read_value("007"), read_value("{a: 1, b: [x, true]}")
     (2.5, '007', {'a': 1, 'b': ['x', True]})
 
-    Returns None for null: remove the key. Raises EnvTomlError, which names `path` and the keys below
-    it, for a value that is not of the kind.
+    Returns None for null: remove the key. Raises EnvTomlError, which names `keys` and those below
+    them, for a value that is not of the kind.
     """
     bare = text.strip()
-    opens = {"[": list, "{": dict}.get(bare[:1])
-    if opens and (kind is ANY or opens in kind.types):
-        return _read_flow(bare, kind, path)
-    return _read_scalar(text, kind, path)
+    if str in kind.types and not (dict in kind.types and bare.startswith("{")):
+        if text == "null":
+            return None
+        return strip_quotes(text)
+    if bare.startswith(("[", "{")):
+        return _read_flow(bare, kind, keys)
+    return _read_scalar(text, kind, keys)
 
 
-def _unquote(text: str) -> str:
-    """Remove one pair of matching outer quotes."""
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] in "'\"" else text
+def strip_quotes(text: str) -> str:
+    """Return a text without quotes around all of it: the first one closes at the last character."""
+    if text[:1] in ("'", '"') and text.find(text[0], 1) == len(text) - 1 > 0:
+        return text[1:-1]
+    return text
 
 
-def _read_scalar(text: str, kind: Kind, path: Path) -> Any:
-    """Read what is no list or table: by its kind, else by its looks. A whole `${...}` is of every kind.
+SPELLINGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+# Numbers are those of JSON: https://www.rfc-editor.org/rfc/rfc8259#section-6
+JSON_SCALAR = r"true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 
-    Numbers are those of JSON: https://www.rfc-editor.org/rfc/rfc8259#section-6
-    """
-    bare = text if str in kind.types else text.strip()
-    if bare == "null" or (not bare and kind is ANY):
+
+def _read_scalar(text: str, kind: Kind, keys: Keys) -> Any:
+    """Read what is no list or table, and not declared as text."""
+    bare = text.strip()
+    value: Any = bare
+    if bare == "null" or (bare == "" and kind is ANY):
         return None
-    if str in kind.types:
-        return _unquote(text)
-    try:  # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301
-        value = json.loads(bare, parse_constant=str, parse_int=lambda digits: int(digits[:21]))
-    except (ValueError, RecursionError):
-        value = bare
-    if kind is ANY:
-        return _unquote(text) if isinstance(value, str) else value
+    if re.fullmatch(JSON_SCALAR, bare):
+        # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
+        value = json.loads(bare, parse_int=lambda digits: int(digits[:21]))
+    if kind is ANY and value is bare:
+        return strip_quotes(text)
     if bool in kind.types:
-        spellings = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-        value = spellings.get(bare.lower(), bare)
-    if type(value) not in kind.types and not _is_interpolation(bare):
-        raise EnvTomlError(Finding(f"expected {kind.expected}, found {_shorten(bare, path)}", path))
-    return value
+        value = SPELLINGS.get(bare.lower(), bare)
+    if kind is ANY or type(value) in kind.types or is_interpolation(bare):
+        return value
+    shown = "text"
+    if not {list, dict}.intersection(kind.types):
+        shown = show_value(bare, keys)
+    raise wrong(f"expected {kind.expected}, found {shown}", keys)
 
 
-# A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one.
+# A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one. It is
+# rewritten as JSON, in which a scalar without quotes begins with BARE_MARK, and read by json.
+
+BARE_MARK = "\0"
+FLOW_TOKEN = (
+    r"""(?P<single>'(?:[^']|'')*')|(?P<double>"(?:[^"\\]|\\.)*")"""
+    r"""|,(?=\s*[\]}])|(?P<mark>[\[\]{},:])"""
+    r"""|(?P<bare>(?:[^\s\[\]{},:'"]|:(?!\s))(?:[^\[\]{},:]|:(?!\s))*)"""
+)
+MARKS = "[]{},:'\""
+HIDDEN = {ord(mark): 0x100000 + ord(mark) for mark in MARKS}  # of interpolations, while json reads
+SHOWN = {hidden: mark for mark, hidden in HIDDEN.items()}
 
 
-def _read_flow(text: str, kind: Kind, path: Path) -> Any:
-    """Read a list or a table; a trailing comma is fine. A null is fine in a table only: TOML has none."""
-    of, closing = (list, "]") if text[0] == "[" else (dict, "}")
-    problem = "" if text.endswith(closing) else f"expected a {closing} at the end"
-    if kind.types and of not in kind.types:
-        problem = f"expected {kind.expected} (quote text that begins with {text[0]})"
-    elif len(path) >= MAX_DEPTH:
-        problem = TOO_DEEP
-    if problem:
-        raise EnvTomlError(Finding(problem, path))
-    items = [item.strip() for item in _split_flow(text[1:-1], ",")]
-    if not items[-1]:
-        items.pop()
-    if of is dict:
-        return _read_pairs(items, kind, path)
-    values = [_read_item(item, kind.item, (*path, index)) for index, item in enumerate(items)]
-    if "" in items or None in values:
-        raise EnvTomlError(Finding("expected an item, not nothing or null ('' is the empty string)", path))
-    return values
+def _read_flow(text: str, kind: Kind, keys: Keys) -> Any:
+    """Read a list or a table; a trailing comma is fine."""
 
+    def put(found: re.Match[str]) -> str:
+        token = found[0]
+        if found["single"]:
+            return json.dumps(token[1:-1].replace("''", "'"))
+        if found["bare"]:
+            return json.dumps(BARE_MARK + token.strip())
+        if found["double"] or found["mark"]:
+            return token
+        return ""
 
-def _read_pairs(items: list[str], kind: Kind, path: Path) -> Table:
-    table: Table = {}
-    for item in items:
-        bare, *rest = _split_flow(item, ":")
-        key = _dequote(bare.strip(), path)
-        if not rest or not bare.strip() or key in table:
-            problem = f"the key {key!r} stands twice" if key in table else "expected key: value"
-            raise EnvTomlError(Finding(problem, path))
-        table[key] = _read_item(":".join(rest).strip(), kind.fields.get(key, kind.item), (*path, key))
-    return table
-
-
-def _read_item(text: str, kind: Kind, path: Path) -> Any:
-    if text.startswith(("[", "{")):
-        return _read_flow(text, kind, path)
-    bare = _dequote(text, path)
-    return bare if text.startswith(("'", '"')) else _read_scalar(bare, kind, path)
-
-
-def _split_flow(text: str, separator: str) -> list[str]:
-    """Split at what separates items (keys and values), outside quotes and brackets, thus outside `${...}` too."""
-    parts, depth, start = [], 0, 0
-    for mark in re.finditer(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\['"{}]|[]['"{},:]""", text, re.DOTALL):
-        depth += (mark[0] in "[{") - (mark[0] in "]}")
-        if depth < 0 or mark[0] in "'\"":
-            raise EnvTomlError(f"{mark[0]} closes nothing" if depth < 0 else f"unclosed {mark[0]}")
-        if mark[0] == separator and not depth:
-            parts.append(text[start : mark.start()])
-            start = mark.end()
-    if depth:
-        raise EnvTomlError("unclosed [, { or ${")
-    return [*parts, text[start:]]
-
-
-def _dequote(text: str, path: Path) -> str:
-    """Return a scalar without its quotes: '' is one ' in single quotes, JSON's rules hold in double."""
-    if re.fullmatch(r"'(?:[^']|'')*'", text):
-        return text[1:-1].replace("''", "'")
+    shown = rewrite(text, lambda found: found[0].translate(HIDDEN))
     try:
-        return str(json.loads(text)) if text[:1] in ("'", '"') else text
-    except ValueError:
-        raise EnvTomlError(Finding("not quoted by the rules of JSON or YAML", path)) from None
+        value = json.loads(
+            re.sub(FLOW_TOKEN, put, shown, flags=re.DOTALL), object_pairs_hook=_read_pairs
+        )
+    except (json.JSONDecodeError, RecursionError):
+        expected = "[a, b] or {key: value}, its quotes and brackets closed"
+        advice = "was the word split at a blank? quote it, as in 'KEY=[a, b]'"
+        raise wrong(f"expected {expected} ({advice})", keys) from None
+    return _settle_flow(value, kind, keys)
 
 
-# An interpolation is OmegaConf's ${name} or ${resolver:...}, which the file's reader resolves:
-# https://omegaconf.readthedocs.io/en/latest/grammar.html
-
-INTERPOLATION_MARK = re.compile(r"""\\.|'[^']*'|"[^"]*"|[{}]""", re.DOTALL)
+def _read_pairs(pairs: Sequence[Keys]) -> Table:
+    return parse_pairs([(key.replace(BARE_MARK, "", 1), value) for key, value in pairs], "a table")
 
 
-def _close_interpolation(text: str, pos: int) -> int:
-    """Return the position after the `}` that closes the `${` at `pos`, 0 where there is none."""
-    depth = 0
-    for mark in INTERPOLATION_MARK.finditer(text, pos):
-        depth += {"{": 1, "}": -1}.get(mark[0], 0)
-        if depth == 0:
-            return mark.end()
-    return 0
+def _settle_flow(value: Any, kind: Kind, keys: Keys) -> Any:
+    """Return what json made of a flow value with each scalar read by its kind."""
+    if isinstance(value, str):
+        text = value.translate(SHOWN)
+        if text.startswith(BARE_MARK):
+            return read_value(text[1:], kind, keys)
+        return text
+    if type(value) not in (kind.types or (list, dict)):
+        raise wrong(f"expected {kind.expected} (quote text that begins with a bracket)", keys)
+    if isinstance(value, dict):
+        return {key: _settle_flow(item, kind.of(key), (*keys, key)) for key, item in value.items()}
+    items = [_settle_flow(item, kind.of(""), (*keys, index)) for index, item in enumerate(value)]
+    if None in items:
+        raise wrong("expected an item, not null ('' is the empty text)", keys)
+    return items
 
 
-def _is_interpolation(value: object) -> bool:
-    """Tell whether a value is wholly one `${...}`."""
-    return isinstance(value, str) and value.startswith("${") and _close_interpolation(value, 0) == len(value)
+# --------------------------------------------------------------------------------------- config
 
 
-def _replace_interpolations(text: str) -> str:
-    r"""Replace every `${...}` but the escaped ones (`\${`) by 1; "" where one is not closed.
+class Layer(namedtuple("Layer", ["source", "bundled", "content", "rank", "below"])):
+    """What one source sets: a config file, or a word, which is a config with one value.
 
-    >>> _replace_interpolations("${oc.env:H,${x}}:00"), _replace_interpolations("a${b")
-    ('1:00', '')
-    """
-    kept, pos = "", 0
-    for mark in re.finditer(r"\\.|\$\{", text, re.DOTALL):
-        if mark[0] == "${" and mark.start() >= pos:
-            end = _close_interpolation(text, mark.start())
-            if not end:
-                return ""
-            kept, pos = f"{kept}{text[pos : mark.start()]}1", end
-    return kept + text[pos:]
-
-
-# -------------------------------------------------------------------------------------- config
-
-
-class Layer:
-    """What a config file or a word sets: its name for messages, whether it is a bundled file, its content.
-
-    A word's content holds False for a value, and its lists are tables by index: it is there to be looked up.
+    `source` names it in messages, `bundled` tells whether it came with this module. `rank` is its
+    place in the order of merging, and `below` has the ranks of the layers that it builds on: the
+    `defaults` of a file, for a word all before it.
     """
 
-    def __init__(self, source: str, bundled: bool, content: Table, nulls: bool = True) -> None:
-        self.source, self.bundled, self.content = source, bundled, content
-        self.nulls = nulls  # False spares `merge_layers` a walk through all values
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__  # a layer is itself, whatever it holds
 
 
-def bundled_configs() -> dict[str, str]:
-    """Map the names of the configs that came with this module to their paths, also inside a zip."""
+def list_configs() -> Table:
+    """Map the names of the configs that came with this module to their paths, also inside a zip.
+
+    Raises EnvTomlError where they were not copied along.
+    """
     archive = getattr(globals()["__loader__"], "archive", None)
     for folder in CONFIG_FOLDERS:
         root = os.path.join(HERE, folder)
+        names: Names = []
         if archive:
             from zipfile import ZipFile
 
             with ZipFile(archive) as content:
-                names = [name[len(folder) + 1 :] for name in content.namelist() if name.startswith(f"{folder}/")]
-        else:
-            names = os.listdir(root) if os.access(f"{root}/", os.R_OK) else []
-        bare = sorted(name[:-5] for name in names if name.endswith(".json"))
-        if bare:
-            return {name: os.path.join(root, f"{name}.json") for name in bare}
-    return {}
+                names = content.namelist()
+            names = [name[len(folder) + 1 :] for name in names if name.startswith(f"{folder}/")]
+        elif os.access(f"{root}/", os.R_OK):
+            names = os.listdir(root)
+        found = {
+            name[:-5]: os.path.join(root, name) for name in sorted(names) if name[-5:] == ".json"
+        }
+        found.pop(SCHEMA, None)
+        if found:
+            return found
+    raise wrong(f"the bundled configs are missing: copy the folder configs into {HERE}")
 
 
-def load_layers(source: str) -> list[Layer]:
+def load_layers(source: str, report: Report) -> list[Layer]:
     """Read a config and the `defaults` it builds on: a file if it exists, else a bundled name.
 
     Returns the layers in the order they are merged: each file once, before those that build on it.
-    Raises EnvTomlError for a name that is neither, a cycle, or a file that cannot be used.
+    What is wrong with a file by itself is kept in `report`. Raises EnvTomlError for a name that is
+    neither, a cycle, or a file that cannot be used.
     """
     layers: dict[str, Layer] = {}
-    _load_layer(source, "", (), layers)
+    _load_layer(source, "", (), layers, report)
     return list(layers.values())
 
 
-def _load_layer(source: str, folder: str, trail: Words, layers: dict[str, Layer]) -> None:
-    """Add what `source` builds on and then itself to `layers`, by path; `trail` holds the files that led here."""
-    bundled = bundled_configs()
-    path = shown = os.path.join(folder, source)
-    if not os.path.isfile(path):
-        if source not in bundled:
-            known = f"(a file, or one of {', '.join(bundled)})"
-            raise EnvTomlError(f"{_mask_word(path)}: no such config{_suggest(source, frozenset(bundled))} {known}")
-        path, shown = bundled[source], source
+def _load_layer(source: str, folder: str, trail: Keys, layers: Table, report: Report) -> Layer:
+    """Return the layer of a config, added to `layers` by path after those that it builds on.
+
+    `trail` has the files that led here.
+    """
+    path, shown, bundled = find_config(source, folder)
     file = os.path.realpath(path)
     if file in trail or len(trail) == MAX_DEPTH:
-        raise EnvTomlError(f"{shown}: its defaults return to it or are {TOO_DEEP}: {' -> '.join([*trail, file])}")
+        chain = " -> ".join([*trail, file])
+        raise wrong(f"{shown}: its defaults return to it or are {TOO_DEEP}: {chain}")
     if file not in layers:
-        layer = _read_config(path, shown, path == bundled.get(source))
-        defaults = layer.content.pop("defaults", None) or []
-        for name in [defaults] if isinstance(defaults, str) else defaults:
-            _load_layer(name, os.path.dirname(path), (*trail, file), layers)
-        layers[file] = layer
+        content = read_config(path, shown)
+        check_source(shown, bundled, content, report)
+        defaults = content.pop("defaults", None) or []
+        if isinstance(defaults, str):
+            defaults = [defaults]
+        below: set[int] = set()
+        for name in defaults:
+            base = _load_layer(name, os.path.dirname(path), (*trail, file), layers, report)
+            below.update(base.below, [base.rank])
+        layers[file] = Layer(shown, bundled, content, len(layers), below)
+    found: Layer = layers[file]
+    return found
 
 
-def _read_config(path: str, shown: str, bundled: bool) -> Layer:
-    """Read one JSON (or, from Python 3.11 on, TOML) config; errors name the file, line and column."""
-    text = _read_text(path, shown)
-    content = _parse(text, shown, path.endswith(".toml"))
-    _check_shape(content, shown)
-    return Layer(shown, bundled, content, "null" in text)
+def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
+    """Return the path of a config, its name for messages, and whether it came with this module."""
+    path = os.path.join(folder, source)
+    if os.path.exists(path) and not os.path.isdir(path):
+        folders = [os.path.join(HERE, name) for name in CONFIG_FOLDERS]
+        return path, path, os.path.dirname(os.path.realpath(path)) in folders
+    if "=" in source:
+        raise wrong("-c takes a config: expected a file or a name of --list, found KEY=VALUE")
+    configs = list_configs()
+    if source in configs:
+        return configs[source], source, True
+    chosen = [name for name in configs if not name.startswith("_")]
+    known = f"expected a file, or one of {', '.join(chosen)}"
+    raise wrong(f"{path}: no such config{suggest(source, chosen)} ({known})")
 
 
-def _read_text(path: str, shown: str) -> str:
+def read_config(path: str, shown: str) -> Table:
+    """Read one JSON or TOML config; what it raises names the file as `shown`, line and column."""
+    text = read_text(path, shown)
+    if text.startswith("\ufeff"):
+        text = text[1:]
+    if path.endswith(".toml"):
+        return parse_toml(text, shown)
+    return parse_json(text, shown)
+
+
+def read_text(path: str, shown: str) -> str:
     """Read a UTF-8 file, or a member of the zip that this module was imported from."""
     try:
         if os.path.exists(path):
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(MAX_BYTES + 1)
         else:
             data = globals()["__loader__"].get_data(path)
-        return data.decode().removeprefix("\ufeff")
+        text: str = data.decode()
     except OSError as error:
-        raise EnvTomlError(f"{shown}: {error.strerror or 'no such file'}") from None
+        raise wrong(f"{shown}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
         before = error.object[: error.start].split(b"\n")
-        spot = f"line {len(before)}, column {len(before[-1]) + 1}"
-        raise EnvTomlError(f"{shown}: not UTF-8 text (at {spot})") from None
+        raise wrong(
+            f"{shown}: not UTF-8 text (line {len(before)}, byte {len(before[-1]) + 1})"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise wrong(f"{shown}: more than {MAX_BYTES >> 20} MiB")
+    return text
 
 
-def _parse(text: str, shown: str, toml: bool) -> Table:
-    """Parse a JSON object or, where this Python can (from 3.11 on), TOML; errors tell the line and column."""
+def parse_toml(text: str, shown: str) -> Table:
+    """Parse TOML with tomllib, else with a tomli that is installed or copied beside this module."""
     try:
-        if not toml:
-            return _parse_json(text)
         import tomllib
-
-        return tomllib.loads(text)
     except ImportError:
-        raise EnvTomlError(f"{shown}: reading TOML needs Python 3.11 or newer (tomllib)") from None
-    except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits; very deep nesting
-        raise EnvTomlError(f"{shown}: {error}") from None
+        try:
+            import tomli as tomllib  # type: ignore
+        except ImportError:
+            advice = f"pip install tomli, or copy its folder tomli into {HERE}"
+            raise wrong(f"{shown}: TOML needs Python 3.11 or newer, or tomli: {advice}") from None
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
+        raise wrong(f"{shown}: {error}") from None
 
 
-def _parse_json(text: str) -> Table:
-    """Parse a JSON object; raises JSONDecodeError, also for NaN and keys that stand twice."""
+def parse_json(text: str, shown: str) -> Table:
+    """Parse a JSON object; a key that stands twice, NaN and what is no JSON at all are told."""
 
-    def pairs(items: list[tuple[str, Any]]) -> Table:
-        table = dict(items)
-        return table if len(table) == len(items) else _refuse_trap(text)
-
-    start = len(text) - len(text.lstrip())
-    if text[start : start + 1] != "{":
-        raise json.JSONDecodeError("expected a JSON object (TOML is read from FILE.toml)", text, start)
-    content: Table = json.loads(text, object_pairs_hook=pairs, parse_constant=lambda _: _refuse_trap(text))
+    if not text.lstrip().startswith("{"):
+        raise wrong(f"{shown}: expected a JSON object{_name_format(text)}")
+    try:
+        content: Table = json.loads(
+            text, object_pairs_hook=parse_pairs, parse_constant=_refuse_constant
+        )
+    except EnvTomlError as error:
+        raise wrong(f"{shown}: {error}") from None
+    except json.JSONDecodeError as error:
+        raise wrong(f"{shown}: {error}{_name_trap(text[: error.pos], text[error.pos :])}") from None
+    except (ValueError, RecursionError) as error:  # an integer of over 4300 digits; deep nesting
+        raise wrong(f"{shown}: {error}") from None
     return content
 
 
-def _refuse_trap(text: str) -> NoReturn:
-    """Raise JSONDecodeError at the first NaN or key that stands twice in its object."""
-    objects: list[set[str]] = []
-    tokens = re.finditer(r'("(?:[^"\\]|\\.)*")\s*(:?)|[{}]|-?Infinity|NaN', text)
-    while True:
-        token = next(tokens)
-        if token[0] == "{":
-            objects.append(set())
-        elif token[0] == "}":
-            objects.pop()
-        elif not token[1]:
-            raise json.JSONDecodeError(f"{token[0]} is not JSON", text, token.start())
-        elif token[2]:
-            key = json.loads(token[1])
-            if key in objects[-1]:
-                raise json.JSONDecodeError(f"the key {key!r} stands twice", text, token.start())
-            objects[-1].add(key)
+def parse_pairs(pairs: Sequence[Keys], place: str = "an object") -> Table:
+    """Return the pairs of a JSON object; raises EnvTomlError for a key that stands twice."""
+    table: Table = dict(pairs)
+    names = [name for name, _ in pairs]
+    if len(table) < len(names):
+        raise wrong(f"the key {max(names, key=names.count)} stands twice in {place}")
+    return table
 
 
-def _check_shape(content: Table, source: str = "") -> None:
-    """Raise EnvTomlError for what is wrong with a config outside the profiles, which are checked later."""
-    sections = content.get("sections")
-    if isinstance(sections, dict):
-        wrong = {name: section for name, section in sections.items() if not isinstance(section, dict)}
-        content = {**content, "sections": wrong}
-    findings: Findings = []
-    _check_table(content, CONFIG, (), findings)
-    if findings:
-        raise EnvTomlError(*(Finding(f.message, f.path, f.level, source) for f in findings))
+def _refuse_constant(constant: str) -> NoReturn:
+    raise wrong(f"{constant} is not JSON")
 
 
-def _prune(value: Any) -> Any:
-    """Drop the keys that are null, at any depth, so that an inherited value shows through."""
-    if isinstance(value, dict):
-        return {key: _prune(item) for key, item in value.items() if item is not None}
-    return [_prune(item) for item in value] if isinstance(value, list) else value
+def _name_format(text: str) -> str:
+    """Name the format of a text that is no JSON object."""
+    if re.match(r"\s*(---|#|[\w$]+\s*:(\s|$))", text):
+        return ", found YAML (JSON, or TOML in FILE.toml, is read)"
+    if re.match(r"\s*(\[+[\w.-]+\]|[\w$]+\s*=)", text):
+        return ", found TOML (it is read from FILE.toml)"
+    return ""
 
 
-def merge(base: Table, over: Table, path: Path = (), origin: str = "") -> Table:
+def _name_trap(before: str, after: str) -> str:
+    """Name what people write in JSON though it is none."""
+    if re.match(r"\s*(//|/\*|#)", after):
+        return ": JSON has no comments (TOML in FILE.toml has)"
+    if re.search(r",\s*\Z", before) or re.match(r"\s*,\s*[}\]]", after):
+        return ": JSON has no trailing comma"
+    return ""
+
+
+# ----------------------------------------------------------------------------- checks of a source
+
+# Each source is checked once, by itself, when it enters: what stands in it must be right even where
+# a later source replaces it. `check_plan` looks at what only the whole can tell.
+
+SECRET_NAME = r"(?is)(.*[_.-])?(key|token|secret|password|passwd|credentials?|apikey|pat)"
+URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
+
+
+@lru_cache(None)
+def is_secret_name(name: str) -> bool:
+    """Tell whether a key of this name holds a secret, as HF_TOKEN and client_secret do."""
+    return re.fullmatch(SECRET_NAME, name) is not None
+
+
+def find_secret_key(keys: Keys) -> str:
+    """Return the last name among keys, without indexes, if it is a secret's, else ""."""
+    for key in reversed(keys):
+        if isinstance(key, str) and not key.isdigit():
+            return key * is_secret_name(key)
+    return ""
+
+
+def check_source(
+    source: str, bundled: bool, content: Table, report: Report, keys: Keys = ()
+) -> None:
+    """Keep in `report` what is wrong with one source by itself, at and below `keys`.
+
+    What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
+    so that later stages find tables where they look for them.
+    """
+    own = Report()
+    for depth, key in enumerate(keys):
+        own.collect(check_name, key, kind_at(keys[:depth]), keys[:depth], bundled)
+    _check_tree(look_up(content, keys), kind_at(keys), keys, bundled, own)
+    for finding in own.findings:
+        report.findings.append(finding._replace(origin=source))
+        if finding.level == "error" and finding.excuse == ("", ""):
+            _leave_out(content, finding.keys)
+
+
+def _check_tree(value: Any, kind: Kind, keys: Keys, bundled: bool, own: Report) -> None:
+    """Check a value and all that it holds, each on its own."""
+    own.collect(check_value, value, kind, keys, bundled)
+    items: Iterable[Any] = ()
+    if isinstance(value, dict) and kind.accepts(value):
+        items = value.items()
+    elif isinstance(value, list) and kind.accepts(value):
+        items = enumerate(value)
+    for key, item in items:
+        own.collect(check_name, key, kind, keys, bundled)
+        if item is not None or isinstance(value, list):
+            _check_tree(item, kind.of(key), (*keys, key), bundled, own)
+
+
+def _leave_out(content: Table, keys: Keys) -> None:
+    if len(keys) == 1:
+        content.pop(keys[0], None)
+    elif keys and (len(keys) == 2 or keys[0] != "sections"):
+        content.get(keys[0], {}).pop(keys[1], None)
+
+
+def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
+    """Raise EnvTomlError for a key that the table at `keys` cannot have."""
+    if key in kind.fields or not isinstance(key, str):
+        return
+    place = (*keys, key)
+    if escape(key) != key:
+        raise wrong("a key with unseen characters", place)
+    if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
+        raise wrong(f"{key!r} is no name of a variable: expected letters, digits and _", place)
+    if kind.others == "error":
+        raise wrong(_explain_key(keys, key, kind), place)
+    if kind.others in ("close", "tell"):
+        near = find_close(key, frozenset(kind.fields))
+        advice = f"checks.extra_fields+={key} accepts it"
+        if near:
+            told = f"unknown field {key}; did you mean {near}? ({advice})"
+            raise wrong(told, place, ("extra_fields", key))
+        if kind.others == "tell" and not bundled:
+            raise doubtful(f"nothing reads {key} (known are {', '.join(kind.fields)})", place)
+
+
+def _explain_key(keys: Keys, key: str, kind: Kind) -> str:
+    """Say that a table of the config does not know a key, and what was meant."""
+    near = suggest(key, kind.fields)
+    if not keys and key in PROFILE.fields:
+        near = f"; did you mean sections.PROFILE.{key}?"
+    return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
+
+
+def check_value(value: Any, kind: Kind, keys: Keys, bundled: bool = False) -> None:
+    """Raise EnvTomlError for one value that is not of its kind, or not fit for TOML and its reader.
+
+    What a list or table holds is not looked at.
+    """
+    if len(keys) > MAX_DEPTH:
+        raise wrong(TOO_DEEP, keys)
+    if isinstance(value, str):
+        check_text(value, kind, keys)
+        if keys[0] == "sections" and len(keys) > 2 and is_interpolation(value):
+            return
+    if not kind.accepts(value):
+        near = suggest(str(value), kind.choices)
+        raise wrong(f"expected {kind.expected}, found {show_value(value, keys)}{near}", keys)
+    if kind.doubt and isinstance(value, dict) and not bundled:
+        raise doubtful(kind.doubt, keys)
+
+
+def check_text(text: str, kind: Kind, keys: Keys) -> None:
+    """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
+    shown = text
+    if kind.lines:
+        shown = re.sub(r"[\t\n]", " ", text).strip() or " "
+    if not (shown.isascii() and shown.isprintable()):
+        found = re.search(f"[\t\n{UNSEEN}{CURLY_QUOTES * (not kind.lines)}]", shown)
+        if found:
+            raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
+    if shown != shown.strip() and not kind.lines:
+        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
+    if "${" in text and keys[0] in ("sections", "variables", "images"):
+        own = Report()
+        own.collect(check_interpolations, text)
+        for finding in own.findings:
+            raise wrong(f"{finding.message}, found {show_value(text, keys)}", keys)
+    check_secret(text, keys)
+
+
+def _name_character(character: str) -> str:
+    """Name a character that is hard to see, and what left it."""
+    if character == "\r":
+        return "a carriage return, as a script with CRLF line ends leaves"
+    import unicodedata
+
+    name = unicodedata.name(character, "a control character").lower()
+    return f"U+{ord(character):04X}, {name}"
+
+
+def check_secret(text: str, keys: Keys) -> None:
+    """Raise EnvTomlError for a secret in plain: the text of a secret's key, a password in a URL."""
+    name = find_secret_key(keys)
+    told = f"a literal secret: write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
+    if "@" in text and re.search(URL_PASSWORD, text):
+        name = str(keys[-1])
+        told = "a password in a URL: take it from a variable, as in //user:${oc.env:PASSWORD}@"
+    elif not name or keys[0] not in ("sections", "variables") or not _is_literal(text):
+        return
+    advice = f"checks.allow_literal_secrets=[{name}] accepts it"
+    raise wrong(f"{told} ({advice})", keys, ("allow_literal_secrets", name))
+
+
+def _is_literal(text: str) -> bool:
+    """Tell whether a text, or a default in it, is a secret in plain."""
+    if re.fullmatch(r"[-+]?[0-9.]*|\$\{oc\.env:\w+(,'')?\}", text) or text.lower() in (
+        "true",
+        "false",
+    ):
+        return False
+    if "${" not in text:
+        return True
+    literals = []
+
+    def put(found: re.Match[str]) -> str:
+        for default in split_arguments(found[2] or "")[1:]:
+            literals.append(_is_literal(re.sub(f"[{STAND_INS}]", "", default).strip("'\"")))
+        return found[0]
+
+    rewrite(text, put)
+    return any(literals)
+
+
+# ------------------------------------------------------------------------------------- overrides
+
+
+class Config:
+    """The layers merged so far: `values` as one config, `origins` with the layer of each value.
+
+    `origins` has the shape of `values`, and the layer that removed it where a value is gone.
+    """
+
+    def __init__(self) -> None:
+        self.values: Table = {}
+        self.origins: Table = {}
+        self.layers: list[Layer] = []
+
+    def get(self, *keys: str) -> Any:
+        """Return what stands at a place, an empty table where nothing does."""
+        value = look_up(self.values, keys)
+        if value is None:
+            return {}
+        return value
+
+    def add(self, layer: Layer) -> None:
+        """Merge one layer over those before it; null removes what they set.
+
+        Raises EnvTomlError for a pattern that matches no profile, and for a table over a list or a
+        list over a table, which OmegaConf refuses too.
+        """
+        if "sections" in layer.content:
+            sections = layer.content["sections"]
+            layer.content["sections"] = spread_patterns(sections, self.get("sections"))
+        self.layers.append(layer)
+        _merge_into(self.values, self.origins, layer.content, layer, ())
+
+
+def _merge_into(values: Table, origins: Table, content: Table, layer: Layer, keys: Keys) -> None:
+    for key, value in content.items():
+        old = values.get(key)
+        if value is None:
+            values.pop(key, None)
+            origins[key] = layer
+            continue
+        check_merge(old, value, (*keys, key))
+        if not isinstance(value, dict):
+            values[key] = drop_nulls(value)
+            origins[key] = layer
+            continue
+        if not isinstance(old, dict):
+            values[key] = {}
+            origins[key] = {}
+        _merge_into(values[key], origins[key], value, layer, (*keys, key))
+
+
+def check_merge(old: Any, new: Any, keys: Keys) -> None:
+    """Raise EnvTomlError for a table over a list or a list over a table."""
+    if {type(old), type(new)} == {list, dict}:
+        told = f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null"
+        raise wrong(told, keys)
+
+
+def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     """Merge one table over another: tables key by key to any depth, everything else replaced.
 
     >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [], "c": 4})
     {'a': {'x': 1, 'y': 3}, 'b': [], 'c': 4}
 
-    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too, and
-    for tables nested more than MAX_DEPTH deep.
+    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too.
     """
-    if len(path) >= MAX_DEPTH:
-        raise EnvTomlError(Finding(TOO_DEEP, path, "error", origin))
     merged = dict(base)
     for key, value in over.items():
-        kind = type(value)
-        if (kind is dict or kind is list) and isinstance(merged.get(key), (dict, list)):
-            if not isinstance(merged[key], kind):
-                message = f"{_shorten(value)} over {_shorten(merged[key])}"
-                raise EnvTomlError(Finding(message, (*path, key), "error", origin))
-            merged[key] = merge(merged[key], value, (*path, key), origin) if kind is dict else value
-        else:
-            merged[key] = value
+        old = merged.get(key)
+        merged[key] = value
+        if isinstance(value, dict) and isinstance(old, dict):
+            merged[key] = merge(old, value, (*keys, key))
+        elif isinstance(value, (dict, list)):
+            check_merge(old, value, (*keys, key))
     return merged
 
 
-def merge_layers(layers: Sequence[Layer]) -> Table:
-    """Merge config files in order, the last one winning; null removes what an earlier one set."""
-    merged: Table = {}
-    for layer in layers:
-        merged = merge(merged, layer.content, (), layer.source)
-    return _prune(merged) if any(layer.nulls for layer in layers) else merged
+def drop_nulls(value: Any) -> Any:
+    """Return a value without the keys that are null, at any depth."""
+    if isinstance(value, dict):
+        return {key: drop_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [drop_nulls(item) for item in value]
+    return value
 
 
-# ----------------------------------------------------------------------------------- overrides
+def look_up(value: Any, keys: Keys) -> Any:
+    """Return what stands at a place, None where nothing does."""
+    for key in keys:
+        if isinstance(value, list):
+            value = dict(zip(map(str, range(len(value))), value))
+        if not isinstance(value, dict):
+            return None
+        value = value.get(str(key))
+    return value
 
 
-def apply_overrides(config: Table, overrides: Iterable[Override]) -> tuple[Table, Findings, list[Layer]]:
-    """Return the config with every word applied, what was wrong with those that were not, what the others set.
+def match_names(pattern: str, names: Iterable[str]) -> Names:
+    """Return the names that a pattern matches, in their order; `*` stands for any text."""
+    return [name for name in names if is_match(pattern, name)]
 
-    Words apply from left to right, but those that set `extends` before the others, which may edit what
-    is inherited thereby.
+
+def is_match(pattern: str, name: str) -> bool:
+    """Tell whether a pattern matches a name."""
+    if "*" not in pattern:
+        return pattern == name
+    first, *middle, last = pattern.split("*")
+    if not (name.startswith(first) and name.endswith(last)):
+        return False
+    rest = name[len(first) : len(name) - len(last)]
+    for part in middle:
+        if part not in rest:
+            return False
+        rest = rest[rest.index(part) + len(part) :]
+    return len(name) >= len(first) + len(last)
+
+
+def match_profiles(pattern: str, sections: Table) -> Names:
+    """Return the profiles that a name, known or new, or a pattern means.
+
+    Raises EnvTomlError for a pattern that matches none.
     """
-    findings: Findings = []
-    applied = []
-    for override in sorted(overrides, key=lambda override: override.path[2:] != ("extends",)):
-        path, origin = override.path, override.masked
-        after = _collect(findings, _apply_override, config, override, path=path, origin=origin)
-        if override.value.strip() == "null" and after == config:
-            findings.append(Finding("nothing to remove: no value of its own stands here", path, "warning", origin))
-        if after is not None:
-            config = after
-            content = isinstance(_lookup(config, path), dict) and read_value(override.value, TABLE)
-            applied.append(Layer(origin, False, _nest(path, content)))
-    return config, findings, applied
+    if "*" not in pattern:
+        return [pattern]
+    names = match_names(pattern, [name for name in sections if name not in RESERVED])
+    if not names:
+        raise wrong(f"the pattern {pattern} matches no profile", ("sections", pattern))
+    return names
 
 
-def _nest(path: Path, value: Any) -> Any:
-    """Return a value inside the tables that a path leads through."""
-    for key in reversed(path):
+def spread_patterns(sections: Table, before: Table) -> Table:
+    """Return the sections of a config with each pattern written out, in order.
+
+    A pattern means the profiles of `before` and those that stand above it.
+    """
+    spread: Table = {}
+    for pattern, table in sections.items():
+        for name in match_profiles(pattern, {**before, **spread} if "*" in pattern else {}):
+            if isinstance(table, dict) and isinstance(spread.get(name), dict):
+                spread[name] = merge(spread[name], table, ("sections", pattern))
+            else:
+                spread[name] = table
+    return spread
+
+
+def apply_word(config: Config, word: Word, report: Report) -> None:
+    """Make a word a layer, check it like any other source, and merge it.
+
+    A list that is appended to or indexed becomes the whole list that the profile then has. Raises
+    EnvTomlError for a value that cannot be read, and for keys that lead nowhere; warns where there
+    is nothing to remove.
+    """
+    if word.keys[0] in config.get("sections"):
+        raise wrong(f"expected sections.{word.source}", word.keys)
+    places = [word.keys]
+    if word.keys[0] == "sections" and len(word.keys) > 1:
+        names = match_profiles(word.keys[1], config.get("sections"))
+        places = [("sections", name, *word.keys[2:]) for name in names]
+    value = read_word(word, find_value(config, places[0]))
+    content = nest(word.keys, value)
+    if value is not None:
+        check_source(word.source, False, content, report, word.keys)
+        if look_up(content, word.keys) is None:
+            return  # it was wrong and left out
+    merged: Table = {}
+    for keys in places:
+        if value is None and look_up(config.values, keys) is None:
+            report.collect(_miss_value, keys, origin=word.source)
+        seen = find_value(config, keys[:2])
+        placed = edit(seen, keys[2:], value, kind_at(keys[:2]), word.append)
+        merged = merge(merged, nest(keys[:2], placed))
+    rank = len(config.layers)
+    config.add(Layer(word.source, False, merged, rank, range(rank)))
+
+
+def _miss_value(keys: Keys) -> None:
+    raise doubtful("nothing to remove: no value of its own stands here", keys)
+
+
+def nest(keys: Keys, value: Any) -> Any:
+    """Return a value inside the tables that keys lead through."""
+    for key in reversed(keys):
         value = {key: value}
     return value
 
 
-def _apply_override(config: Table, override: Override) -> Table:
-    """Return the config with one word applied; raises EnvTomlError for a key or value that does not fit.
+def read_word(word: Word, seen: Any) -> Any:
+    """Read a word's value by the declared kind of its key, else by `seen`, which stands there now.
 
-    What stands at the key is what the profile would have after expansion: an inherited list that is
-    edited is copied into the profile first.
+    Returns the items that a word appends.
     """
-    path, seen = override.path, config
-    if path[0] == "defaults":
-        raise EnvTomlError("this belongs in a config file; name that file with -c")
-    if path[0] == "sections" and len(path) > 2 and path[1] not in RESERVED:
-        seen = {"sections": {path[1]: _inherited(config.get("sections", {}), path[1], path[2])}}
-    edited: Table = _edit(config, seen, path, CONFIG, override)
-    if seen is config:
-        _check_shape(edited)
-    return edited
+    kind = kind_at(word.keys)
+    if seen is not None and kind in (ANY, TABLE):
+        kind = kind_like(seen)
+    if not word.append:
+        return read_value(word.text, kind, word.keys)
+    if list not in (kind.types or [list]) or not isinstance(seen, (list, type(None))):
+        raise wrong(f"+= appends to a list, found {kind.expected}", word.keys)
+    if word.text.lstrip().startswith("["):
+        return read_value(word.text, kind, word.keys)
+    item = read_value(word.text, kind.of(""), word.keys)
+    if item is None:
+        raise wrong("+= of nothing: expected an item (TOML has no null)", word.keys)
+    return [item]
 
 
-def _inherited(sections: Table, profile: str, field: str) -> Table:
-    """Return one field of a profile as its chain of parents gives it."""
-    seen: Table = {}
-    for name in _with_parents(sections, [profile]):
-        if field in sections[name]:
-            seen = merge(seen, {field: sections[name][field]}, ("sections", profile))
-    return seen
+def edit(seen: Any, keys: Keys, value: Any, kind: Kind, append: bool) -> Any:
+    """Return what to merge over `seen` so that the value stands at some keys below it.
 
-
-def _with_parents(sections: Table, profiles: Iterable[object]) -> dict[str, None]:
-    """Return profiles and all that they extend, each once, parents first; a chain ends where it is broken."""
-    ordered: dict[str, None] = {}
-    for profile in profiles:
-        chain: dict[str, None] = {}
-        name = profile
-        while isinstance(name, str) and name in sections and name not in ordered and name not in chain:
-            chain[name] = None
-            name = sections[name].get("extends")
-        ordered.update(reversed(chain.items()))
-    return ordered
-
-
-def _edit(own: Any, seen: Any, path: Path, kind: Kind, override: Override) -> Any:
-    """Return `own` with the rest of a path set; `seen` is the same place with what it inherits.
-
-    A list is edited as a table by index, and is copied from where it is inherited.
+    Of a table that is only what changes, a list is whole; null removes. Raises EnvTomlError for a
+    key that leads through what is no table or list, or past a list's end.
     """
-    if not path:
-        return _assign(own, seen, kind, override)
-    key = path[0]
-    table = own if isinstance(own, dict) else {}
-    listed = isinstance(seen, list) or (seen is None and list in kind.types)
-    if listed:
-        table = seen = {str(index): item for index, item in enumerate(seen or [])}
-        if key not in (*table, str(len(table))):
-            raise EnvTomlError(f"expected an index from 0 to {len(table)} (which appends), found {key!r}")
-    elif not isinstance(seen or {}, dict) or (kind is ANY and not seen and key.isdigit()):
-        raise EnvTomlError(f"expected a table or list before {key!r}")
-    elif kind.strict == 0 and key not in kind.fields:
-        raise EnvTomlError(_unknown_key(key, kind))
-    value = _edit(table.get(key), (seen or {}).get(key), path[1:], kind.fields.get(key, kind.item), override)
-    if value is None and key not in table:
-        return own
-    edited = {**table, key: value}
-    if value is None:
-        del edited[key]
-    return [*edited.values()] if listed else edited
+    if not keys:
+        if append:
+            return [*(seen or ()), *value]
+        return value
+    if isinstance(seen, list) or (seen is None and list in kind.types):
+        return edit_list(seen or [], keys, value, kind, append)
+    index_of_nothing = seen is None and kind is ANY and keys[0].isdigit()
+    if index_of_nothing or not isinstance(seen, (dict, type(None))):
+        raise wrong(f"expected a table or a list before {keys[0]}")
+    below = look_up(seen, keys[:1])
+    return {keys[0]: edit(below, keys[1:], value, kind.of(keys[0]), append)}
 
 
-def _assign(own: Any, seen: Any, kind: Kind, override: Override) -> Any:
-    """Return the value that a word gives: a table is merged, += appends, null (None) removes."""
-    text, path = override.value, override.path
-    kind = _kind_like(seen) if kind in (ANY, TABLE) and seen is not None else kind
-    if not override.append:
-        value = read_value(text, kind, path)
-        return _prune(merge(own, value, path) if isinstance(value, dict) and isinstance(own, dict) else value)
-    if (kind.types and list not in kind.types) or not isinstance(seen or [], list):
-        raise EnvTomlError(f"+= appends to a list, found {_shorten(seen, path) if seen else kind.expected}")
-    several = text.lstrip().startswith("[")
-    value = read_value(text, kind if several else kind.item, path)
-    return (seen or []) + _prune(value if several else [value])
+def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind, append: bool) -> list[Any]:
+    """Return a list with the value at some keys below it; the index after the last one appends."""
+    places = list(map(str, range(len(seen) + 1)))
+    if keys[0] not in places:
+        raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {keys[0]}")
+    items = dict(zip(places, [*seen, None]))
+    change = edit(items[keys[0]], keys[1:], value, kind.of(keys[0]), append)
+    items = merge(items, {keys[0]: change})
+    return [item for item in items.values() if item is not None]
 
 
-# ----------------------------------------------------------------------------------- expansion
+def find_lineage(sections: Table, profile: Any) -> Names:
+    """Return a profile and those it extends, child first; a chain ends where it is broken."""
+    chain: Table = {}
+    name = profile
+    while isinstance(name, str) and name in sections and name not in RESERVED:
+        if name in chain:
+            break
+        chain[name] = None
+        name = sections[name].get("extends")
+    return list(chain)
 
 
-def expand(sections: Table) -> tuple[Table, Findings]:
+def find_value(config: Config, keys: Keys) -> Any:
+    """Return what stands at a place now, inherited values included; None where nothing does."""
+    sections = config.get("sections")
+    if keys[0] != "sections" or len(keys) < 2 or keys[1] not in sections:
+        return look_up(config.values, keys)
+    merged: Table = {}
+    for name in reversed(find_lineage(sections, keys[1]) or keys[1:2]):
+        merged = merge(merged, sections[name], keys[:2])
+    return look_up(merged, keys[2:])
+
+
+def find_giver(config: Config, keys: Keys) -> tuple[str, Layer | None]:
+    """Return the profile that gives the value at a place, and the layer that set it there.
+
+    The one answer to "where from": `keys` lead from `sections` through the profile in question to
+    the value. A value that is missing is given by what removed it, else by the latest to set the
+    profile. Outside of the profiles, the profile is ""; the layer is None for what no layer set.
+    """
+    if keys[0] != "sections" or len(keys) < 2 or keys[1] in RESERVED:
+        return "", find_latest(reach(config.origins, keys))
+    sections = config.get("sections")
+    removed = None
+    for name in find_lineage(sections, keys[1]):
+        layer = find_latest(reach(config.origins, ("sections", name, *keys[2:])))
+        if layer and reach(sections[name], keys[2:]) is not None:
+            return name, layer
+        removed = removed or layer
+    return keys[1], removed or find_latest(reach(config.origins, keys[:2]))
+
+
+def reach(tree: Any, keys: Keys) -> Any:
+    """Return what stands at a place or, no table, over it: text or a list hides what is below."""
+    for key in keys:
+        if not isinstance(tree, dict):
+            return tree
+        tree = tree.get(key)
+        if tree is None:
+            return None
+    return tree
+
+
+def find_latest(origins: Any) -> Layer | None:
+    """Return the latest layer of a part of `origins`."""
+    if not isinstance(origins, dict):
+        found: Layer | None = origins
+        return found
+    layers = [find_latest(below) for below in origins.values()]
+    return max(filter(None, layers), key=lambda layer: layer.rank, default=None)
+
+
+# ------------------------------------------------------------------------------------- expansion
+
+
+PLAIN_ENV = re.compile(r"\$\{(oc\.env):(\w+)\}", re.ASCII)
+ENV_DEFAULT = re.compile(r"oc\.env\s*:\s*(\w+)\s*,", re.ASCII)
+
+
+class Variables:
+    """What the variables of all layers put into the texts of each.
+
+    A layer's variable reaches its own texts, those of the layers that it builds on, also over a
+    default written there, and those of the layers that build on it.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.values: dict[str, list[tuple[Layer, Any]]] = {}  # by name, the latest first
+        for layer in reversed(layers):
+            for name, value in layer.content.get("variables", {}).items():
+                self.values.setdefault(name, []).append((layer, value))
+
+    def fill(self, text: str, reader: Layer, trail: Words = ()) -> str:
+        """Return a text of the layer `reader` with each variable's value as its default.
+
+        `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
+        """
+        if "oc.env:" not in text:
+            return text
+
+        def put(found: re.Match[str]) -> str:
+            name, *default = split_arguments(found[2] or "")
+            if found[1] != "oc.env":
+                return found[0]
+            for layer, value in self.values.get(name, ()):
+                above = reader.rank in layer.below
+                beside = layer is reader or layer.rank in reader.below
+                if above or (beside and not default):
+                    return self._put_default(name, value, layer, trail)
+            return found[0]
+
+        if "\\" in text or not self.values.keys().isdisjoint(ENV_DEFAULT.findall(text)):
+            return rewrite(text, put)
+        return PLAIN_ENV.sub(put, text)  # faster, and enough where no default could be replaced
+
+    def _put_default(self, name: str, value: Any, layer: Layer, trail: Words) -> str:
+        if value is None:
+            return f"${{oc.env:{name}}}"
+        if name in trail:
+            told = f"its value returns to itself: {' -> '.join([*trail, name])}"
+            raise wrong(told, ("variables", name))
+        filled = self.fill(value, layer, (*trail, name))
+        return f"${{oc.env:{name},{quote_default(filled)}}}"
+
+
+IMAGE_FIELDS = ("container_image", "container", "build_image")
+
+
+def move_image(image: str, images: Table) -> str:
+    """Return where an image comes from: the longest key that it begins with is replaced.
+
+    >>> move_image("nvcr.io/nvidia/nemo:26.04", {"nvcr.io/": "registry.corp:5000#"})
+    'registry.corp:5000#nvidia/nemo:26.04'
+    """
+    for beginning in sorted(images, key=len, reverse=True):
+        if image.startswith(beginning):
+            return f"{images[beginning]}{image[len(beginning) :]}"
+    return image
+
+
+def fill(value: Any, origins: Any, variables: Variables) -> Any:
+    """Return a value with variables put into its texts; `origins` has the layer of each."""
+    if isinstance(value, str):
+        return variables.fill(value, origins)
+    if isinstance(value, list):
+        return [fill(item, origins, variables) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: fill(item, reach(origins, (key,)), variables) for key, item in value.items()}
+
+
+def fill_section(plan: Plan, name: str) -> None:
+    """Put variables into a section, its own keys only, and move the images of a profile."""
+    origins = plan.config.origins["sections"][name]
+    section = fill(plan.config.get("sections", name), origins, plan.variables)
+    for field in IMAGE_FIELDS:
+        if isinstance(section.get(field), str) and name not in RESERVED:
+            section[field] = move_image(section[field], plan.images)
+    plan.sections[name] = section
+
+
+def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
+    """Return profiles and all that they extend, each once, parents first."""
+    ordered: Table = {}
+    for name in names:
+        chain: Table = {}
+        ancestor: Any = name
+        while isinstance(ancestor, str) and ancestor in sections and ancestor not in RESERVED:
+            if ancestor in chain or ancestor in ordered:
+                break
+            chain[ancestor] = None
+            ancestor = sections[ancestor].get("extends")
+        ordered.update(dict.fromkeys(reversed(list(chain))))
+    return list(ordered)
+
+
+def expand(sections: Table, report: Report) -> Table:
     """Merge every profile with the parents it extends; `extends` is gone from the result.
 
-    >>> expand({"b": {"extends": "a", "nodes": 2}, "a": {"nodes": 1, "time": "1"}})[0]
+    >>> expand({"b": {"extends": "a", "nodes": 2}, "a": {"nodes": 1, "time": "1"}}, Report())
     {'b': {'nodes': 2, 'time': '1'}, 'a': {'nodes': 1, 'time': '1'}}
 
-    Each profile is merged once, its parent before it, so a chain may have any length. Profiles whose
-    chain has no end (a missing parent, a cycle) are left out, with one finding for each cause.
+    Each profile is merged once, its parent before it, so a chain may have any length. Profiles
+    whose chain has no end (a missing parent, a cycle) are left out; each cause is kept in `report`
+    once.
     """
-    profiles = {name: section for name, section in sections.items() if name not in RESERVED}
-    findings: Findings = []
-    known = frozenset(profiles)
-    done: dict[str | None, Table | None] = {None: {}}  # a profile without `extends` is merged over nothing
-    for name in _with_parents(profiles, profiles):
-        parent, base = profiles[name].get("extends"), None
-        if parent is None or (isinstance(parent, str) and parent in done):
-            base = done[parent]
-        else:
-            findings.append(_broken_chain(profiles, name, known))
-        done[name] = None if base is None else _collect(findings, merge, base, profiles[name], ("sections", name))
-        (done[name] or {}).pop("extends", None)
-    return {name: done[name] for name in profiles if done[name] is not None}, findings
+    done: Table = {}
+    seen: Table = {}
+    for name in order_parents_first(sections, sections):
+        parent = sections[name].get("extends")
+        if parent in done or parent not in seen:  # a parent that was left out was told already
+            report.collect(_expand_profile, sections, name, done)
+        seen[name] = None
+    return {name: done[name] for name in sections if name in done}
 
 
-def _broken_chain(profiles: Table, name: str, known: frozenset[str]) -> Finding:
-    """Say why the chain above a profile has no end: a cycle, a missing parent, or one that is not a name."""
-    parent = profiles[name]["extends"]
-    cycle = [*reversed(_with_parents(profiles, [parent]))]
-    if not cycle:
-        near = _suggest(str(parent), known)
-        near = "" if near.endswith(f" {name}?") else near  # no profile extends itself
-        return Finding(f"there is no profile {_shorten(parent)} to extend{near}", ("sections", name, "extends"))
-    shown = cycle if len(cycle) < 10 else [*cycle[:4], "...", *cycle[-4:]]
-    return Finding(f"the chain returns to itself: {' -> '.join([*shown, cycle[0]])}", ("sections", cycle[0], "extends"))
-
-
-# -------------------------------------------------------------------------------------- checks
-
-
-def check(config: Table, profiles: Table, shipped: Table) -> Findings:
-    """Return what is wrong with a config: `profiles` are its expanded ones, `shipped` its bundled layers.
-
-    A value is looked at where it is declared, so that a mistake in a base profile is told once. A
-    literal secret has the level "secret".
-    """
-    sections, checks = config.get("sections", {}), config.get("checks", {})
-    findings = [] if sections else [Finding("there are none, so nothing to write", ("sections",))]
-    accepted = {*checks.get("extra_fields", ()), *(key for own in shipped.get("sections", {}).values() for key in own)}
-    fields = {**dict.fromkeys(accepted, ANY), **FIELDS}
-    kinds = {e: Kind("a table", dict, strict=CLOSE, fields={**fields, "mounts": kind}) for e, kind in MOUNTS.items()}
-    by_name = {name: kinds.get(str(profiles.get(name, {}).get("executor")), kinds[""]) for name in sections}
-    by_name.update(dict.fromkeys(RESERVED, TABLE))
-    _check_table(sections, Kind("a table", dict, fields=by_name), ("sections",), findings)
-    for name in profiles:
-        _check_executor(name, sections[name], profiles, findings)
-    for name in checks.get("required_profiles", ()):
-        if name not in sections:
-            message = "a required profile is missing"
-            findings.append(Finding(message, ("sections", name), "error", "checks.required_profiles"))
-    for name, least in checks.get("recommended_min_nodes", {}).items():
-        nodes = profiles.get(name, {}).get("nodes")
-        if type(nodes) is int and nodes < least:
-            message = f"{nodes} of at least {least} recommended nodes"
-            asking = f"checks.recommended_min_nodes.{name}"
-            findings.append(Finding(message, ("sections", name, "nodes"), "warning", asking))
-    return findings
-
-
-def _check_value(value: Any, kind: Kind, path: Path, findings: Findings) -> None:
-    """Add what is wrong with one value and all it contains: its text, its size, its kind."""
-    resolved = path[0] == "sections" and len(path) > 2  # by the file's reader; nothing resolves the rest
-    problem = _check_scalar(value, resolved)
-    if not problem and kind.types and not (type(value) in kind.types and (kind.fits is None or kind.fits(value))):
-        problem = "" if resolved and _is_interpolation(value) else f"expected {kind.expected}"
-    if len(path) >= MAX_DEPTH and isinstance(value, (dict, list)):
-        problem = TOO_DEEP
-    if problem:
-        near = _suggest(str(value), frozenset(EXECUTORS)) if kind is EXECUTOR else ""
-        findings.append(Finding(f"{problem}, found {_shorten(value, path)}{near}", path))
-    elif type(value) is dict:
-        _check_table(value, kind, path, findings)
-    elif type(value) is list:
-        for index, item in enumerate(value):
-            _check_value(item, kind.item, (*path, index), findings)
-    elif resolved and _find_secret(value, path):
-        name = _find_secret(value, path)
-        advice = f"write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
-        accept = "checks.allow_literal_secrets=true accepts it"
-        findings.append(Finding(f"a literal secret; {advice} ({accept})", path, "secret"))
-
-
-def _check_scalar(value: object, resolved: bool) -> str:
-    """Say what is wrong with a value whatever its key, "" where nothing is."""
-    if type(value) is str:
-        if "${" in value and resolved and not _replace_interpolations(value):
-            return "unbalanced interpolation: expected a } for every ${"
-        return "" if value.isascii() or not re.search("[\ud800-\udfff]", value) else "expected valid Unicode text"
-    if type(value) is int and not -(2**63) <= value < 2**63:
-        return "expected an integer within 64 bits"
-    if type(value) is float and not abs(value) < float("inf"):
-        return "expected a finite number"
-    return "expected a value (TOML has no null)" if value is None else ""
-
-
-def _check_table(table: Table, kind: Kind, path: Path, findings: Findings) -> None:
-    """Add what is wrong with the keys and values of a table."""
-    for key, value in table.items():
-        problem = "" if key.isascii() else _check_scalar(key, False)
-        if kind is VARIABLES and not (key.isascii() and key.isidentifier()):
-            problem = "expected the name of an environment variable (letters, digits and _, no digit first)"
-        elif kind.strict is not None and key not in kind.fields:
-            problem = problem or _unknown_key(key, kind)
-        if problem:
-            findings.append(Finding(problem, (*path, key)))
-        elif value is not None:
-            _check_value(value, kind.fields.get(key, kind.item), (*path, key), findings)
-
-
-@lru_cache(None)  # difflib is slow, and thousands of profiles may have the same field
-def _unknown_key(key: str, kind: Kind) -> str:
-    """Say that a table does not know a key, "" where it may well be a new one."""
-    near = _suggest(key, frozenset(kind.fields), kind.strict or FEW)
-    if kind.strict:
-        return near and f"unknown field {key!r}{near} (checks.extra_fields+={key} accepts it)"
-    if key in FIELDS:
-        near = f"; did you mean sections.PROFILE.{key}?"
-    return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
-
-
-def _check_executor(name: str, own: Table, profiles: Table, findings: Findings) -> None:
-    """Add what a profile's executor asks for, unless its parent was told already."""
-    path, profile, parent = ("sections", name), profiles[name], profiles.get(own.get("extends", ""), {})
-    executor = str(profile.get("executor"))
-    told = parent if parent.get("executor") == profile.get("executor") else None
-    for group in REQUIRED.get(executor, "").split():
-        names = group.split("|")
-        if not any(map(profile.get, names)) and (told is None or any(map(told.get, names))):
-            findings.append(Finding(f"missing: executor {executor} needs {' or '.join(names)}", (*path, names[0])))
-    if told is None and "mounts" in profile.keys() - own.keys():
-        _check_value(profile["mounts"], MOUNTS.get(executor, ANY), (*path, "mounts"), findings)
-
-
-def check_names(config: Table, shipped: Table) -> Iterator[Finding]:
-    """Yield the names of profiles that nobody meant: used where there is none, or new and close to another.
-
-    A name needs `extends`, `executor` or an heir; without, it is an error if it is new and like a name that
-    has one, else a warning.
-    """
-    sections, bundled, checks = config.get("sections", {}), shipped.get("sections", {}), config.get("checks", {})
-    uses: list[tuple[Path, str]] = [(("only", index), name) for index, name in enumerate(config.get("only", ()))]
-    uses += ((("steps", name), name) for name in config.get("steps", ()))
-    uses += ((("checks", "recommended_min_nodes", n), n) for n in checks.get("recommended_min_nodes", ()))
-    uses += ((("checks", "site_values", key), _split_key(key, key)[0]) for key in checks.get("site_values", ()))
-    profiles, named = frozenset(sections) - set(RESERVED), frozenset(sections).union(bundled)
-    for path, name in uses:
-        known = profiles if path[0] == "only" else named
-        if name not in known:
-            yield Finding(f"there is no profile {name!r}{_suggest(name, known)}", path)
-    rooted = {*RESERVED, *(str(section.get("extends")) for section in sections.values())}
-    rooted.update(name for name, section in sections.items() if "extends" in section or "executor" in section)
-    known = frozenset(rooted.union(bundled))
-    for name in [name for name in sections if name not in rooted]:
-        near = "" if name in bundled else _suggest(name, known, CLOSE)
-        message = "neither extends nor executor: no step runs with it (-c names the config of another cluster)"
-        if near:
-            message = f"unknown profile {name!r}{near} (a new profile needs extends or executor)"
-        yield Finding(message, ("sections", name), "error" if near else "warning")
-
-
-def check_shadows(sections: Table, applied: Iterable[Layer]) -> Iterator[Finding]:
-    """Yield a warning for each override that does not reach all heirs, because some set their own."""
-    for word, path in [(layer.source, path) for layer in applied for path in _find_leaves(layer.content)]:
-        if path[0] != "sections" or len(path) < 3 or path[2] == "extends" or not _declares(sections, path[1:]):
-            continue
-        givers = {path[1]: path[1]}  # by heir: the profile whose value it has
-        for name in _with_parents(sections, sections):
-            giver = name not in RESERVED and givers.get(sections[name].get("extends"))
-            if giver:
-                givers[name] = name if giver == path[1] and _declares(sections[name], path[2:]) else giver
-        missed = [giver for giver in givers.values() if giver != path[1]]
-        if missed:
-            setters = [*dict.fromkeys(missed)]
-            more = ", ..." if len(setters) > 3 else ""
-            message = f"{len(missed)} of {len(givers) - 1} heirs set their own ({', '.join(setters[:3])}{more})"
-            yield Finding(message, path, "warning", word)
-
-
-def _find_leaves(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of the values in a table."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _find_leaves(item, (*path, key))
-    else:
-        yield path
-
-
-def _declares(table: object, path: Sequence[Any]) -> bool:
-    """Tell whether a value stands at a path or over it: text or a list hides what a parent has below."""
-    for key in path:
-        if not isinstance(table, dict):
-            return True
-        if str(key) not in table:
-            return False
-        table = table[str(key)]
-    return True
-
-
-def _lookup(value: Any, path: Sequence[Any]) -> Any:
-    """Return what stands at a path, None where there is nothing."""
-    for key in path:
-        if isinstance(value, list):
-            value = {str(index): item for index, item in enumerate(value)}
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-# A literal secret is masked in all that is printed, and in the comments of the file.
-
-SECRET_KEY = rf"""(?:{"|".join(SECRET_NAMES)})['"]?"""
-
-
-def _find_secret(value: object, path: Path) -> str:
-    """Return the key, like HF_TOKEN, that makes a value a secret; "" if it is empty, a reference or none."""
-    for key in reversed(path):
-        if type(key) is str and not key.isdigit():
-            if not key.upper().endswith(SECRET_NAMES) or path[2:3] == ("secret_vars",):  # those name secrets
-                return ""
-            return key if type(value) in (str, int, float) and value and not _is_interpolation(value) else ""
-    return ""
-
-
-def _mask_values(value: Any, path: Path) -> Any:
-    """Return a value with the literal secrets in it replaced."""
-    if isinstance(value, dict):
-        return {key: _mask_values(item, (*path, key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_mask_values(item, (*path, index)) for index, item in enumerate(value)]
-    return "***" if _find_secret(value, path) else value
-
-
-def _mask_text(text: str, labels: dict[str, str]) -> str:
-    """Replace the literal secrets in TOML text that may be written by hand; equal ones get equal labels."""
-
-    def mask(found: re.Match[str]) -> str:
-        bare = _unquote(found[2].strip())
-        if bare in ("", "[]") or _is_interpolation(bare):
-            return found[0]
-        return found[1] + labels.setdefault(found[2], f'"***{len(labels) + 1 if labels else ""}"')
-
-    strings = r""""(?:[^"\\]|\\.)*"|'[^']*'"""
-    value = rf"""(?:"{{3}}.*?"{{3}}|'{{3}}.*?'{{3}}|\[(?:{strings}|[^]"'])*\])?[^\n]*"""
-    return re.sub(rf"({SECRET_KEY}\s*=\s*)({value})", mask, text, flags=re.IGNORECASE | re.DOTALL)
-
-
-def _mask_word(word: str) -> str:
-    """Hide what follows the first name of a secret in a word: `HF_TOKEN=***`, `{HF_TOKEN:***`."""
-    if not any(name in word.upper() for name in (*SECRET_NAMES, "\\U00")):  # an escape may hide such a name
-        return word
-    found = re.search(rf"{SECRET_KEY}(?:\]|\[\d+\]|\.\d+)*\+?=|{SECRET_KEY}\s*:|\\u00", word, re.IGNORECASE)
-    _, equals, value = word.partition("=")
-    harmless = _unquote(value) in ("", "null") or _is_interpolation(_unquote(value))
-    if not found or (equals and harmless) or re.match(r"sections\.[^.]+\.secret_vars\.", word):
-        return word
-    return f"{word[: found.end()]}***"
+def _expand_profile(sections: Table, name: str, done: Table) -> None:
+    """Add a complete profile to those that are done; raises where its chain has no end."""
+    parent = sections[name].get("extends")
+    keys = ("sections", name, "extends")
+    if parent is not None and parent not in done:
+        cycle = find_lineage(sections, parent)
+        if len(cycle) > 9:
+            cycle[4:-4] = ["..."]
+        if cycle:
+            raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, cycle[0]])}", keys)
+        near = suggest(str(parent), sections.keys() - {*RESERVED, name})
+        raise wrong(f"there is no profile {show_value(parent, ())} to extend{near}", keys)
+    complete = merge(done.get(parent, {}), sections[name], keys[:2])
+    complete.pop("extends", None)
+    done[name] = complete
 
 
 # ---------------------------------------------------------------------------------------- plan
 
 
 class Plan:
-    """A config that went through all stages up to the checks: what is to be written.
+    """A config on its way through the stages: what is to be written.
 
-    Raises EnvTomlError with all that is wrong with the config and the words; `warnings` holds the
-    rest. `layers` stand for the config that `source` names where they are given.
+    `sections` are the profiles with their own keys, variables and images put in; `profiles` are
+    complete; `commands` are those that each profile serves. `files` is how many of the layers are
+    files, the words follow. `linted` tells a file that stands from one to write.
     """
 
-    def __init__(self, source: str, words: Words, layers: Sequence[Layer] = ()) -> None:
-        self.source, self.words = source, words
-        findings: Findings = []
-        overrides = filter(None, [_collect(findings, parse_word, word) for word in words])
-        self.layers = layers or _collect(findings, load_layers, source)
-        config = self.layers and _collect(findings, merge_layers, self.layers, origin=source)
-        if config is None:
-            raise EnvTomlError(*findings)
-        self.config, wrong, self.applied = apply_overrides(config, overrides)
-        findings += wrong
-        self.sections = self.config.get("sections", {})
-        self.profiles, wrong = expand(self.sections)
-        shipped = merge_layers([layer for layer in self.layers if layer.bundled])
-        wrong += check(self.config, self.profiles, shipped)
-        if not layers:
-            _collect(wrong, wrong.extend, check_names(self.config, shipped), path=("checks", "site_values"))
-        self.secret = self.config.get("checks", {}).get("allow_literal_secrets", False)
-        findings += (self.trace(finding) for finding in wrong if not (self.secret and finding.level == "secret"))
-        if any(finding.level == "error" for finding in findings):
-            raise EnvTomlError(*findings)
-        self.warnings = [*findings, *check_shadows(self.sections, self.applied)]
-
-    def trace(self, finding: Finding) -> Finding:
-        """Return a finding with its origin: the last site config or word that sets its place or asks for it.
-
-        Its place is also that in a parent, unless the profile is whole and sets the value itself.
-        """
-        path, origin = finding.path, finding.origin
-        places = [path, origin.split(".", 2)]
-        whole = path[1:2] and path[1] in self.profiles
-        if path[0] == "sections" and not (whole and _declares(self.sections, path[1:])):
-            names = [*_with_parents(self.sections, path[1:2])]
-            names += [self.sections[name].get("extends") for name in names[:1]]  # a parent that is missing
-            places += (("sections", name, *path[2:]) for name in names)
-        for layer in (*self.layers, *self.applied):
-            if not layer.bundled and any(_declares(layer.content, place) for place in places):
-                origin = layer.source
-        return Finding(finding.message, path, "error" if finding.level == "secret" else finding.level, origin)
+    def __init__(self, source: str, words: Words, linted: bool = False) -> None:
+        self.source = source
+        self.words = words
+        self.linted = linted
+        self.files = 0
+        self.config = Config()
+        self.variables = Variables(())
+        self.images: Table = {}
+        self.sections: Table = {}
+        self.profiles: Table = {}
+        self.commands: Table = {}
+        self.warnings: list[Finding] = []
 
 
-# -------------------------------------------------------------------------------------- render
+def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
+    """Take a config and words through all stages up to the checks.
+
+    Raises EnvTomlError with all that is wrong with them; under `strict` a warning is wrong, and a
+    site value that still has its placeholder.
+    """
+    plan, report = Plan(source, words), Report()
+    layers = report.collect(load_layers, source, report) or ()
+    fill_plan(plan, layers, report, strict)
+    return plan
+
+
+def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool) -> None:
+    """Merge layers and words, expand the profiles, check the whole, and settle the report."""
+    plan.files = len(layers)
+    for layer in layers:
+        report.collect(plan.config.add, layer, origin=layer.source)
+    for number, text in enumerate(plan.words, 1):
+        word = report.collect(split_word, text, number)
+        if word and layers:
+            report.collect(apply_word, plan.config, word, report, origin=word.source)
+    if layers:
+        complete_plan(plan, report, strict)
+    report.settle(strict)
+    plan.warnings = report.findings
+
+
+def complete_plan(plan: Plan, report: Report, strict: bool) -> None:
+    """Fill in variables, expand the profiles and check what only the whole can tell."""
+    config, own = plan.config, Report()
+    plan.variables = Variables(config.layers)
+    images = config.get("images")
+    plan.images = own.collect(fill, images, config.origins.get("images"), plan.variables) or {}
+    plan.sections = config.get("sections")
+    if plan.variables.values or images:
+        plan.sections = {}
+        for name in config.get("sections"):
+            own.collect(fill_section, plan, name)
+    plan.profiles = expand(plan.sections, own)
+    own.collect(make_commands, plan)
+    check_plan(plan, own)
+    if strict:
+        for name, meaning in find_placeholders(plan).items():
+            own.collect(refuse_placeholder, name, meaning)
+    report.findings += [
+        finding._replace(origin=find_origin(plan, finding)) for finding in own.findings
+    ]
+    report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
+
+
+def find_origin(plan: Plan, finding: Finding) -> str:
+    """Return the file, or the key of the word, that a finding of the whole comes from."""
+    if not finding.keys:
+        return plan.source
+    _, layer = find_giver(plan.config, finding.keys)
+    if layer is None:
+        return ""
+    return str(layer.source)
+
+
+def is_excused(plan: Plan, finding: Finding) -> bool:
+    """Tell whether `checks` lets a finding pass; a bundled variable's text is never a secret."""
+    listed, name = finding.excuse
+    allowed = plan.config.get("checks", listed)
+    if listed == "allow_literal_secrets":
+        for layer in plan.config.layers:
+            if layer.bundled and name in layer.content.get("variables", ()):
+                return True
+    return allowed is True or (isinstance(allowed, list) and name in allowed)
+
+
+# -------------------------------------------------------------------------- checks of the whole
+
+NEEDS = {  # by executor: what the reader cannot submit without; one of several where | stands
+    "slurm": "tunnel remote_job_dir",
+    "lepton": "nemo_run_dir",
+    "dgxcloud": "base_url kube_apiserver_url client_id|app_id client_secret|app_secret project_name"
+    " pvc_nemo_run_dir",
+}
+# What pyxis takes (parse_mount_option in its args.c), with a / for every interpolation.
+PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
+
+
+def check_plan(plan: Plan, report: Report) -> None:
+    """Keep in `report` what only the whole can tell: names, needs of executors, reach."""
+    config = plan.config
+    report.collect(check_sections, plan)
+    for keys, name in find_uses(plan):
+        report.collect(check_use, plan, keys, name)
+    chosen = find_childless(plan)
+    for name in plan.profiles:
+        if name in chosen:
+            report.collect(check_executor, plan, name)
+        report.collect(check_needs, plan, name)
+        for index, mount in enumerate(find_mounts(plan, name)):
+            report.collect(check_mount, plan, name, index, mount)
+        report.collect(check_volume, plan, name)
+    for name, least in config.get("checks", "recommended_min_nodes").items():
+        report.collect(check_nodes, plan, name, least)
+    for keys, named in find_site_variables(plan):
+        report.collect(check_variable, keys, named)
+    for name, field in find_unread(plan):
+        report.collect(check_read, plan, name, field)
+    check_reach(plan, report)
+
+
+def check_sections(plan: Plan) -> None:
+    """Raise EnvTomlError for a config without profiles, or without one that it requires."""
+    sections = plan.config.get("sections")
+    if not sections:
+        raise wrong("there are none, so nothing to write", ("sections",))
+    findings: list[Finding] = []
+    for name in plan.config.get("checks", "required_profiles"):
+        if name not in sections:
+            told = f"a required profile is missing{suggest(name, sections)}"
+            findings += wrong(told, ("sections", name)).findings
+    if findings:
+        raise EnvTomlError(*findings)
+
+
+def find_uses(plan: Plan) -> Iterator[tuple[Keys, str]]:
+    """Yield the places where a site or a word names profiles, and the names or patterns there."""
+    places: Sequence[Keys] = (("only",), ("steps",), ("checks", "recommended_min_nodes"))
+    for place in places:
+        for index, name in enumerate(plan.config.get(*place)):
+            keys = (*place, name)
+            if place == ("only",):
+                keys = (*place, index)
+            _, layer = find_giver(plan.config, keys)
+            if layer and not layer.bundled:
+                yield keys, name
+
+
+def check_use(plan: Plan, keys: Keys, name: str) -> None:
+    """Raise EnvTomlError for a name or pattern that no profile has."""
+    names = [known for known in plan.config.get("sections") if known not in RESERVED]
+    if not match_names(name, names):
+        raise wrong(f"there is no profile {name!r}{suggest(name, names)}", keys)
+
+
+def find_childless(plan: Plan) -> set[str]:
+    """Return the profiles that are written and that no other extends."""
+    parents = [table.get("extends") for table in plan.sections.values()]
+    return set(select(plan)).difference(map(str, parents))
+
+
+def check_executor(plan: Plan, name: str) -> None:
+    """Raise EnvTomlError for a profile without executor."""
+    if "executor" in plan.profiles[name]:
+        return
+    known = [other for other, profile in plan.profiles.items() if "executor" in profile]
+    near = suggest(name, [*known, *RESERVED], CLOSE)
+    told = "no executor, so the reader would run it on the login node: expected extends or executor"
+    if not plan.linted:
+        near += f" (the config in use is {plan.source}; -c names another)"
+    raise wrong(f"{told}{near}", ("sections", name))
+
+
+def check_needs(plan: Plan, name: str) -> None:
+    """Raise EnvTomlError for what an executor needs and its profile lacks, but its parent does not."""
+    profile = plan.profiles[name]
+    parent = plan.profiles.get(plan.sections[name].get("extends"), {})
+    executor = str(profile.get("executor"))
+    findings: list[Finding] = []
+    for need in NEEDS.get(executor, "").split():
+        fields = need.split("|")
+        told = parent.get("executor") == executor and not any(map(parent.get, fields))
+        if not told and not any(map(profile.get, fields)):
+            expected = f"missing: executor {executor} needs {' or '.join(fields)}"
+            findings += wrong(expected, ("sections", name, fields[0])).findings
+    if findings:
+        raise EnvTomlError(*findings)
+
+
+def find_mounts(plan: Plan, name: str) -> Sequence[Any]:
+    """Return the mounts of a profile that are its own, or of an executor that is its own."""
+    mounts = plan.profiles[name].get("mounts")
+    if isinstance(mounts, list) and {"mounts", "executor"}.intersection(plan.sections[name]):
+        return mounts
+    return ()
+
+
+def check_mount(plan: Plan, name: str, index: int, mount: Any) -> None:
+    """Raise EnvTomlError for a mount that pyxis refuses, or that lacks what Lepton needs."""
+    keys = ("sections", name, "mounts", index)
+    executor = plan.profiles[name].get("executor")
+    expected = ""
+    if executor == "slurm":
+        if not isinstance(mount, str) or not re.fullmatch(PYXIS_MOUNT, mask_interpolations(mount)):
+            expected = (
+                "SRC, SRC:DST or SRC:DST:FLAGS, as in /lustre:/lustre or /data:/data:ro+rprivate"
+            )
+    elif executor == "lepton" and not is_interpolation(mount):
+        if not isinstance(mount, dict) or not mount.keys() >= MOUNT.fields.keys():
+            expected = f"a table with {', '.join(MOUNT.fields)}"
+    if expected:
+        raise wrong(f"expected {expected}, found {show_value(mount, keys)}", keys)
+
+
+def check_volume(plan: Plan, name: str) -> None:
+    """Warn of a folder for job files that is on no volume of the job."""
+    profile = plan.profiles[name]
+    folder, volumes = profile.get("pvc_nemo_run_dir"), profile.get("pvcs")
+    if not isinstance(folder, str) or not isinstance(volumes, list):
+        return
+    if not {"pvc_nemo_run_dir", "pvcs"}.intersection(plan.sections[name]):
+        return
+    folder = resolve_defaults(f"{folder}/")
+    for volume in volumes:
+        path = look_up(volume, ("path",))
+        if is_interpolation(volume) or folder.startswith(resolve_defaults(f"{path}/")):
+            return
+    told = "outside of the path of every volume in pvcs, which the reader refuses"
+    raise doubtful(told, ("sections", name, "pvc_nemo_run_dir"))
+
+
+def check_nodes(plan: Plan, name: str, least: int) -> None:
+    """Warn of a profile with fewer nodes than recommended."""
+    nodes = look_up(plan.profiles, (name, "nodes"))
+    if type(nodes) is int and nodes < least:
+        told = f"{nodes} of at least {least} recommended nodes"
+        raise doubtful(told, ("sections", name, "nodes"))
+
+
+def find_site_variables(plan: Plan) -> Iterator[tuple[Keys, set[str]]]:
+    """Yield the place of each variable that a site or a word sets, with all that texts ask for."""
+    given: list[Keys] = []
+    places: Sequence[Keys] = (("variables",), ("checks", "site_values"))
+    for place in places:
+        for name in plan.config.get(*place):
+            _, layer = find_giver(plan.config, (*place, name))
+            if layer and not layer.bundled:
+                given.append((*place, name))
+    named: set[str] = set()
+    if given:
+        for layer in plan.config.layers:
+            for name in ("sections", "images", "variables"):
+                for text in find_texts(layer.content.get(name)):
+                    named.update(re.findall(r"oc\.env:\s*(\w+)", text))
+    for keys in given:
+        yield keys, named
+
+
+def check_variable(keys: Keys, named: set[str]) -> None:
+    """Raise EnvTomlError for a variable that no text names."""
+    if keys[-1] not in named:
+        raise wrong(f"no profile uses ${{oc.env:{keys[-1]}}}{suggest(keys[-1], named)}", keys)
+
+
+def find_texts(value: Any) -> Iterator[str]:
+    """Yield all texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        items = dict(enumerate(value))
+        if isinstance(value, dict):
+            items = value
+        for item in items.values():
+            yield from find_texts(item)
+
+
+def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the profiles, and their fields, that a site sets and their executor does not read."""
+    read = {executor: kinds_of(*READ_BY_ALL, executor) for executor in EXECUTORS}
+    for name, profile in plan.profiles.items():
+        executor = profile.get("executor")
+        if executor not in EXECUTORS:
+            continue
+        fields = plan.sections[name].keys() - read[executor].keys()
+        if plan.linted:
+            fields -= set(UNREAD.get(executor, ()))
+        for field in sorted(fields.difference(plan.config.get("checks", "extra_fields"))):
+            _, layer = find_giver(plan.config, ("sections", name, field))
+            parent = plan.sections[name].get("extends")
+            _, same = find_giver(plan.config, ("sections", parent, field))
+            if layer and not layer.bundled and layer is not same:
+                yield name, field
+
+
+def check_read(plan: Plan, name: str, field: str) -> None:
+    """Warn of a field that its profile's executor does not read."""
+    executor = plan.profiles[name]["executor"]
+    readers = [other for other in EXECUTORS if field in FIELDS[other]]
+    told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
+    if readers:
+        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
+    if field == "workspace":
+        told += ": variables.NEMOTRON_WORKSPACE moves outputs"
+    raise doubtful(told, ("sections", name, field))
+
+
+def check_reach(plan: Plan, report: Report) -> None:
+    """Warn of values of a site that do not reach heirs, which keep older and other ones."""
+    order = order_parents_first(plan.sections, plan.sections)
+    heirs = dict.fromkeys(order, 0)
+    for name in reversed(order):
+        parent = plan.sections[name].get("extends")
+        if parent in heirs:
+            heirs[parent] += heirs[name] + 1
+    for keys, layers in find_layers(plan, order).items():
+        if len(set(layers.values())) > 1:
+            for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
+                report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
+
+
+def find_layers(plan: Plan, order: Names) -> dict[Keys, Table]:
+    """Return the layer of each value of a profile, by its keys and then by profile."""
+    found: dict[Keys, Table] = {}
+    if len(plan.config.layers) < 2:
+        return found
+    for name in order:
+        waiting: list[tuple[Keys, Any]] = [((), plan.config.origins["sections"][name])]
+        while waiting:
+            keys, origins = waiting.pop()
+            if isinstance(origins, dict):
+                waiting += [((*keys, key), below) for key, below in origins.items()]
+            elif keys != ("extends",) and look_up(plan.sections[name], keys) is not None:
+                found.setdefault(keys, {})[name] = origins
+    return found
+
+
+def find_keepers(sections: Table, order: Names, keys: Any, layers: Table) -> Table:
+    """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
+    givers: Table = {}  # by profile: whose value it has
+    missed: Table = {}  # by profile: whose it misses
+    keepers: Table = {}
+    for name in order:
+        parent = sections[name].get("extends")
+        above = givers.get(parent)
+        givers[name], missed[name] = above, missed.get(parent)
+        if name in layers:
+            givers[name], missed[name] = name, None
+            if above and not layers[above].bundled and layers[above].rank > layers[name].rank:
+                if look_up(sections[name], keys) != look_up(sections[above], keys):
+                    missed[name] = above
+        if missed[name]:
+            keepers.setdefault(missed[name], []).append(givers[name])
+    return keepers
+
+
+def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
+    """Warn of a value at `keys` that some of its heirs do not get, but that of `keepers`."""
+    names = list(dict.fromkeys(keepers))
+    names[3:] = ["..."] * bool(names[3:])
+    told = f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)})"
+    raise doubtful(f"{told}; {show_keys(('sections.*', *keys[2:]))} sets all", keys)
+
+
+# ------------------------------------------------------------------------------- what is written
+
+
+def select(plan: Plan) -> Names:
+    """Return the names of the sections to write: all, or the wanted ones and the reserved ones.
+
+    Where profiles are not complete, those that they extend come along.
+    """
+    sections = plan.sections
+    patterns = plan.config.values.get("only", ["*"])
+    wanted = set(RESERVED)
+    for pattern in patterns:
+        wanted.update(match_names(pattern, sections))
+    if plan.config.get("expand") is False:
+        wanted.update(order_parents_first(sections, wanted))
+    return [name for name in sections if name in wanted]
+
+
+def make_document(plan: Plan) -> Table:
+    """Return the sections to write: complete profiles, or own keys and `extends`."""
+    profiles = {**plan.sections, **plan.profiles}
+    if plan.config.get("expand") is False:
+        profiles = plan.sections
+    return {name: profiles[name] for name in select(plan)}
+
+
+def make_commands(plan: Plan) -> None:
+    """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
+    steps: Table = {}
+    for pattern, commands in plan.config.get("steps").items():
+        for name in match_names(pattern, plan.profiles):
+            steps[name] = commands
+    for name, commands in steps.items():
+        plan.commands[name] = [make_command(plan, name, command) for command in commands]
+
+
+def make_command(plan: Plan, name: str, command: str) -> str:
+    """Return the line that submits a step with a profile.
+
+    It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
+    over: the reader takes the profile, then the step's config, then the words of the command.
+    """
+    words = ["nemotron steps run", command, "--batch", quote_word(name)]
+    step = " ".join(command.split()[:3])
+    for key, own in plan.config.get("step_values", step).items():
+        _, layer = find_giver(plan.config, ("sections", name, key))
+        value = own
+        if layer and not layer.bundled:
+            value = plan.profiles[name].get(key, own)
+        elif key in IMAGE_FIELDS:
+            value = move_image(own, plan.images)
+        if value != own:
+            words.append(quote_word(f"run.env.{key}={show_yaml(value)}"))
+    return " ".join(words)
+
+
+YAML_TEXT = r"[A-Za-z_./$](?:[^\n:#]|:(?=[^\s])|(?<=\S)#)*"  # what is text in YAML too
+YAML_CONSTANTS = (*SPELLINGS, "null", "y", "n", ".nan", ".inf")
+
+
+def show_yaml(value: Any) -> str:
+    """Write a value so that YAML, as which the words of the command are read, gives it back."""
+    if (
+        isinstance(value, str)
+        and value.lower() not in YAML_CONSTANTS
+        and re.fullmatch(YAML_TEXT, value)
+    ):
+        return value
+    return json.dumps(value)
+
+
+def quote_word(word: str) -> str:
+    """Quote a word for a shell; plain ones without importing shlex."""
+    if re.fullmatch(r"[a-zA-Z0-9_@%+=:,./-]+", word):
+        return word
+    import shlex
+
+    return shlex.quote(word)
+
+
+def find_placeholders(plan: Plan) -> Table:
+    """Return the variables whose bundled value stands in the written text, and what to put there.
+
+    Those that are set in the environment have a value.
+    """
+    texts = set(find_texts(make_document(plan)))
+    found = {}
+    for name, meaning in plan.config.get("checks", "site_values").items():
+        _, given = find_giver(plan.config, ("variables", name))
+        if given is None or not given.bundled or os.environ.get(name):
+            continue
+        for layer in plan.config.layers:
+            if layer.bundled and name in layer.content.get("variables", ()):
+                placeholder = plan.variables.fill(f"${{oc.env:{name}}}", layer)
+                if any(placeholder in text for text in texts):
+                    found[name] = meaning
+    return found
+
+
+def refuse_placeholder(name: str, meaning: str) -> None:
+    """Raise EnvTomlError for a site value that still has its placeholder."""
+    told = f"still a placeholder: expected {meaning}, as in variables.{name}=..."
+    raise wrong(told, ("variables", name))
+
+
+# ---------------------------------------------------------------------------------------- text
+
+GENERATED_BY = "# Generated by: "
+CHECKSUM = "# Checksum: "
+# The two lines that are not compared, with the comments above them and the text that is checked.
+HEADER = rf"((?:#.*\n)*?){GENERATED_BY}.*\n{CHECKSUM}([0-9a-f]{{8}}) .*\n"
 
 
 def generate(config: str = DEFAULT_CONFIG, words: Words = ()) -> str:
@@ -1100,340 +2174,695 @@ def generate(config: str = DEFAULT_CONFIG, words: Words = ()) -> str:
 
     Raises EnvTomlError with all that is wrong with them. Writes nothing and prints nothing.
     """
-    return render(Plan(config, words))
+    return render(make_plan(config, words))
 
 
-def render(plan: Plan, masked: bool = False) -> str:
-    """Return the text of the file: tomli-w writes the tables, this adds comment lines only.
-
-    `masked` hides literal secrets, for what is printed.
-    """
-    dumps, steps = _import_tomli_w().dumps, plan.config.get("steps", {})
-    lines = [f"# {_one_line(line)}".rstrip() for line in plan.config.get("preamble", "").splitlines()]
-    lines.append(GENERATED_BY + _join_words(["python", "env_toml.py", "-c", plan.source, *map(_mask_word, plan.words)]))
-    parts = ["\n".join(lines) + "\n"]
-    for name, table in _select(plan).items():
-        shown = _mask_values(table, ("sections", name)) if masked else table
-        parts.append(_render_comments(name, plan.sections, steps.get(name, ())) + dumps({name: shown}))
-    return "\n".join(parts)
-
-
-def _select(plan: Plan) -> Table:
-    """Return the sections to write: complete ones or those with `extends`, all or the wanted ones."""
-    sections, only = {**plan.sections, **plan.profiles}, plan.config.get("only") or plan.sections
-    if not plan.config.get("expand", True):
-        sections, only = plan.sections, _with_parents(plan.sections, only)
-    return {name: table for name, table in sections.items() if name in only or name in RESERVED}
+def render(plan: Plan) -> str:
+    """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
+    dumps = import_tomli_w().dumps
+    parts = [""]
+    for name, table in make_document(plan).items():
+        parts.append(render_comments(plan, name) + dumps({name: table}))
+    body = "\n".join(parts)
+    command = map(quote_word, ["python", "env_toml.py", "-c", plan.source, *plan.words])
+    lines = render_preamble(plan.config.values.get("preamble", ""))
+    lines.append(f"{GENERATED_BY}{escape(' '.join(command))}\n")
+    told = "of all that follows; tells whether this file was edited since"
+    return f"{''.join(lines)}{CHECKSUM}{make_checksum(body)} ({told})\n{body}"
 
 
-def _import_tomli_w() -> Any:
+def make_checksum(text: str) -> str:
+    """Return the CRC-32 of a text in UTF-8, as eight hexadecimal digits."""
+    import zlib
+
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def render_preamble(text: str) -> Names:
+    """Return the comment lines of a text; one that begins with : follows the # directly."""
+    lines = []
+    for line in text.splitlines():
+        blank = " " * (not line.startswith(":"))
+        lines.append(f"#{blank}{escape(line)}".rstrip() + "\n")
+    return lines
+
+
+def render_comments(plan: Plan, name: str) -> str:
+    """Return the lines above a profile: what it extends, and the commands that it serves."""
+    chain = find_lineage(plan.sections, name)
+    if len(chain) > MAX_LINEAGE:
+        chain[MAX_LINEAGE:] = ["..."]
+    lines = [" <- ".join(chain)] * (len(chain) > 1) + plan.commands.get(name, [])
+    return "".join(f"# {escape(line)}\n" for line in lines)
+
+
+def import_tomli_w() -> Any:
+    """Return the module tomli_w; raises EnvTomlError where it is missing."""
     try:
         import tomli_w
     except (ImportError, OSError):
         advice = f"pip install tomli-w, or copy its folder tomli_w into {HERE}"
-        raise EnvTomlError(f"the module tomli_w is missing or cannot be read: {advice}") from None
+        raise wrong(f"the module tomli_w is missing or cannot be read: {advice}") from None
     return tomli_w
 
 
-def _join_words(words: Words) -> str:
-    """Join words on one line so that a shell takes them apart again; plain ones without importing shlex."""
-    if all(re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII) for word in words):
-        return " ".join(words)
-    import shlex
+# ---------------------------------------------------------------------------------------- file
 
-    return _one_line(" ".join(map(shlex.quote, words)))
+UNTOUCHED = "generated by this tool and not edited since"
+EDITED = "edited since it was generated"
+FOREIGN = "not generated by this tool"
 
 
-def _render_comments(name: str, sections: Table, steps: Iterable[str]) -> str:
-    """Return the lines above a profile: what it extends, and the commands of the steps it serves."""
-    chain, parent = [name], sections[name].get("extends") if name not in RESERVED else None
-    while parent and len(chain) < MAX_LINEAGE:
-        chain.append(parent)
-        parent = sections[parent].get("extends")
-    comments = f"# {_one_line(' <- '.join(chain))}{' <- ...' if parent else ''}\n" if len(chain) > 1 else ""
-    for step in steps:
-        comments += "# " + _one_line(f"nemotron steps run {step} --batch {name}") + "\n"
-    return comments
+def split_header(text: str) -> Names:
+    """Return what stands above the two header lines, the checksum in them, and what follows.
+
+    Without such lines all that there is follows, and the checksum is empty.
+    """
+    header = re.match(HEADER, text)
+    if header is None:
+        return ["", "", text]
+    return [header[1], header[2], text[header.end() :]]
 
 
-# --------------------------------------------------------------------------------------- write
+def tell_state(old: str, new: str) -> str:
+    """Tell whether a file, whose text is `old`, is UNTOUCHED, EDITED or FOREIGN.
+
+    The lines above the header are not in the checksum: they must be those of the new text.
+    """
+    above, checksum, body = split_header(old)
+    if checksum == "":
+        return FOREIGN
+    if checksum == make_checksum(body) and above == split_header(new)[0]:
+        return UNTOUCHED
+    return EDITED
+
+
+def is_same(old: str, new: str) -> bool:
+    """Tell whether two texts differ in the two header lines only."""
+    return split_header(old)[::2] == split_header(new)[::2]
 
 
 def write(path: str, text: str, force: bool = False, private: bool = False) -> str:
-    """Write the file whole or not at all; return "wrote" or "unchanged".
+    """Write the file whole or not at all; return what was done, "unchanged" or "wrote".
 
-    Without `force` an existing file is an error, whoever made it and however late. With it, the old
-    content is kept as PATH.bak. A symbolic link is followed; an existing file keeps its mode unless
-    `private` (0600). Raises EnvTomlError that names the path and the reason.
+    What follows "wrote " is the name under which an edited or foreign file was kept. Without
+    `force` an existing file is an error, whoever made it and however late. A symbolic link is followed; an
+    existing file keeps its mode unless `private` (0600), and its owner and group where that is
+    allowed. Raises EnvTomlError that names the path and the reason.
     """
     try:
-        target, data = os.path.realpath(os.path.expanduser(path)), text.encode()
-        if os.path.exists(target) and not os.path.isfile(target):
-            raise OSError("not a regular file (output_path=- writes to standard output)")
-        old = _read_old(target)
-        if old and not force:
-            raise FileExistsError
-        if old and old[0] == data:
-            if private and old[1] != 0o600:
+        return _write(os.path.realpath(os.path.expanduser(path)), text, force, private)
+    except FileExistsError as error:
+        told = f"{path} exists and is left as it is: {error.strerror}; "
+        if error.strerror != UNTOUCHED:
+            told += f"--edits {path} prints its values as a site config; "
+        ways = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
+        raise wrong(f"{told}{ways}") from None
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; 1000 folders
+        raise wrong(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _write(target: str, text: str, force: bool, private: bool) -> str:
+    old = read_old(target)
+    kept = ""
+    if old:
+        known = old.decode(errors="surrogateescape")
+        if is_same(known, text) and (force or known != text):
+            if private:
                 os.chmod(target, 0o600)
             return "unchanged"
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        _write_fresh(target, data, 0o600 if private else old and old[1], _take_over if force else _take_name)
-    except FileExistsError:
-        advice = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
-        raise EnvTomlError(f"{path} exists and is left as it is; {advice}") from None
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; RecursionError: 1000 folders
-        raise EnvTomlError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    return "wrote"
+        state = tell_state(known, text)
+        if not force:
+            raise FileExistsError(17, state)
+        check_replaceable(target)
+        if state != UNTOUCHED:
+            kept = f" {keep_backup(target, old)}"
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    # Nothing is lost of an empty file, which a kill may have left where there are no hard links.
+    write_fresh(target, text.encode(), private, force or old == b"")
+    return f"wrote{kept}"
 
 
-def _read_old(target: str) -> tuple[bytes, int] | None:
-    """Return the content and mode of a file, None where there is none."""
+def read_old(target: str) -> bytes | None:
+    """Return the content of a file, None where there is none; raises OSError for what is no file."""
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(22, "not a regular file (output_path=- writes to standard output)")
     try:
         with open(target, "rb") as file:
-            return file.read(), os.fstat(file.fileno()).st_mode & 0o777
+            return file.read()
     except FileNotFoundError:
         return None
 
 
-def _write_fresh(target: str, data: bytes, mode: int | None, take: Callable[[str, str], None]) -> None:
-    """Write data to a fresh file in the target's folder, flush it to disk and `take` the target's name for it."""
+def check_replaceable(target: str) -> None:
+    """Raise OSError for a file that must not be replaced, or whose replacement would fail."""
+    found, folder = os.stat(target), os.stat(os.path.dirname(target))
+    if not found.st_mode & 0o200:
+        raise OSError(13, "its owner may not write it, so it is not replaced (chmod u+w)")
+    if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
+        raise OSError(1, "somebody else's file in a sticky folder, which cannot be replaced")
+    if target in list_mounts():
+        raise OSError(16, "mounted over, so it cannot be replaced")
+
+
+def list_mounts() -> Names:
+    """Return the places of this system that something is mounted on, where it tells them."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            places = [line.split(" ")[4] for line in file]
+    except OSError:
+        return []
+    return [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), place) for place in places]
+
+
+def keep_backup(target: str, old: bytes) -> str:
+    """Keep a file under a name that nothing has, or has with this very content; return the name."""
+    number = 0
+    name = f"{target}.bak"
+    while True:
+        try:
+            _keep_as(target, name, old)
+            return os.path.basename(name)
+        except FileExistsError:
+            if read_old(name) == old:
+                return os.path.basename(name)
+        number += 1
+        name = f"{target}.bak.{number}"
+
+
+def _keep_as(target: str, name: str, old: bytes) -> None:
+    """Give a file a second name, which no run can lose; a copy where there are no hard links."""
+    try:
+        os.link(target, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        write_new(name, old, os.stat(target).st_mode & 0o777)
+
+
+def write_new(path: str, data: bytes, mode: int) -> None:
+    """Write a file that is not there yet, flushed to disk; raises FileExistsError where it is."""
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_fresh(target: str, data: bytes, private: bool, replaces: bool) -> None:
+    """Write data to a fresh file beside the target, flush it to disk and give it the target's name.
+
+    Raises FileExistsError where something has the name, unless the file `replaces` it.
+    """
     fresh = os.path.join(os.path.dirname(target), f".env_toml-{os.urandom(8).hex()}")
     try:
-        with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)  # what the umask took away
-        take(fresh, target)
+        write_new(fresh, data, {True: 0o600, False: 0o666}[private])
+        if os.path.exists(target):
+            _take_over(fresh, os.stat(target), private)
+        if replaces:
+            os.replace(fresh, target)
+        else:
+            _take_name(fresh, target)
     finally:
         if os.path.lexists(fresh):
             os.unlink(fresh)
 
 
+def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
+    """Give a fresh file the owner, group and mode of the old one, as far as that is allowed."""
+    for owner in (old.st_uid, -1):
+        try:
+            os.chown(fresh, owner, old.st_gid)
+            break
+        except PermissionError:
+            continue
+    if not private:
+        os.chmod(fresh, old.st_mode & 0o777)
+
+
 def _take_name(fresh: str, target: str) -> None:
-    """Give a fresh file a name that nothing has; raises FileExistsError where something has it after all."""
+    """Give a fresh file a name that nothing has; raises FileExistsError where something has it."""
     try:
         os.link(fresh, target)
-    except OSError:  # a file system without hard links; a name that something has refuses the next call too
+    except OSError:  # a file system without hard links; a taken name refuses the next call too
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        try:
-            os.replace(fresh, target)
-        except OSError:
-            os.unlink(target)
-            raise
+        os.replace(fresh, target)
 
 
-def _take_over(fresh: str, target: str) -> None:
-    """Give a fresh file a name that something may have, whose content is kept as NAME.bak."""
-    old = _read_old(target)
-    if old:
-        _write_fresh(f"{target}.bak", *old, os.replace)
-    os.replace(fresh, target)
+# ------------------------------------------------------------------------------- looking at it
 
 
-# --------------------------------------------------------------------------------- other modes
-
-
-def report(plan: Plan, path: str, outcome: str) -> str:
-    """Return what to say after writing: the outcome, what a site has yet to fill in, the next command."""
-    count = len(_select(plan).keys() - set(RESERVED))
-    lines = [f"{outcome} {path}: {count} profile{'s' * (count != 1)}"]
-    blanks = list(_find_placeholders(plan))
-    if blanks:
-        lines.append("still placeholders, to set by a word here or by a variable where jobs are submitted:")
-    width = max([len(word) for word, _ in blanks], default=0)
-    lines += [f"  {word:<{width}}  {meaning}" for word, meaning in blanks]
+def report_run(plan: Plan, path: str, outcome: str) -> str:
+    """Return what to say after writing: what was written and kept, what is yet to fill in."""
+    names = [name for name in select(plan) if name not in RESERVED]
+    done, _, kept = outcome.partition(" ")
+    lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
+    if kept:
+        lines.append(f"kept what was there as {kept}")
+    placeholders = find_placeholders(plan)
+    if placeholders:
+        lines.append(
+            "still placeholders: set each by a word, or as a variable where jobs are submitted"
+        )
+        width = max(map(len, placeholders))
+        for name, meaning in placeholders.items():
+            lines.append(f"  variables.{name}=...{' ' * (width - len(name))}  {meaning}")
+    commands = [command for name in names for command in plan.commands.get(name, ())]
+    carrying = len([command for command in commands if " run.env." in command])
+    if carrying:
+        told = "or the step's own config would win over this site's values"
+        lines.append(f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE, {told}")
     if os.path.basename(path) != "env.toml":
-        lines.append(f"export NEMOTRON_ENV_FILE={_join_words([os.path.expanduser(path)])}")
-    return "".join(f"{_one_line(line)}\n" for line in lines)
+        target = os.path.abspath(os.path.expanduser(path))
+        lines.append(f"export NEMOTRON_ENV_FILE={quote_word(target)}")
+    return join_lines(lines)
 
 
-def _find_placeholders(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the word that sets a site value which nobody set above the config that asks; its variable and meaning."""
-    for key, meaning in plan.config.get("checks", {}).get("site_values", {}).items():
-        path, asks = ("sections", *_split_key(key, key)), ("checks", "site_values", key)
-        value = _lookup(plan.config, path)
-        variables = re.findall(r"\$\{oc\.env:(\w+),", str(value))
-        layers = [layer.content for layer in (*plan.layers, *plan.applied)]
-        last = [content for content in layers if _declares(content, path) or _declares(content, asks)][-1]
-        given = not _declares(last, asks) or any(map(os.environ.get, variables))
-        if value == "" or (value is not None and not given):
-            yield f"sections.{key}=...", ": ".join([*variables[:1], meaning])
+def join_lines(lines: Iterable[str]) -> str:
+    """Return lines as a text, in which nothing ends one or is unseen."""
+    return "".join(f"{escape(line).rstrip()}\n" for line in lines)
 
 
 def show(plan: Plan, profile: str) -> str:
-    """Return one expanded profile as TOML, each line with the profile or override it comes from."""
+    """Return one complete profile and its commands as TOML, each line with where it comes from."""
     if profile not in plan.profiles:
-        near = _suggest(profile, frozenset(plan.profiles))
-        raise EnvTomlError(f"{profile!r} is not a profile of {plan.source}{near} (-c names another config)")
-    chain = [*reversed(_with_parents(plan.sections, [profile]))]
-
-    def origin(path: Path) -> str:
-        name = next(name for name in chain if _declares(plan.sections[name], path[1:]))
-        by_word = any(_declares(layer.content, ("sections", name, *path[1:])) for layer in plan.applied)
-        return _one_line(f"override of {name}" if by_word else name)
-
-    header = _import_tomli_w().dumps({profile: {}}).strip()
-    lines = _show_table(_mask_values(plan.profiles[profile], ("sections", profile)), (profile,), origin)
-    return "\n".join([f"{header}  # {_one_line(' <- '.join(chain))}", *lines, READER_FACTS])
+        near = suggest(profile, plan.profiles)
+        raise wrong(
+            f"{profile!r} is not a profile of {plan.source}{near} (-c names another config)"
+        )
+    lines = [f"# {command}" for command in plan.commands.get(profile, ())]
+    header = import_tomli_w().dumps({profile: {}}).strip()
+    lines.append(f"{header}  # {' <- '.join(find_lineage(plan.sections, profile))}")
+    return join_lines([*lines, *_show_table(plan, plan.profiles[profile], (profile,))])
 
 
-def _show_table(table: Table, path: Path, origin: Callable[[Path], str]) -> Iterator[str]:
-    """Yield the text of a table, plain values before tables as TOML wants it, each line with its origin."""
-    dumps = _import_tomli_w().dumps
-    texts = {key: str(dumps({key: value})) for key, value in table.items()}
+def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
+    """Yield the lines of a table, plain values before tables as TOML wants it."""
+    dumps = import_tomli_w().dumps
+    texts = {key: dumps({key: value}) for key, value in table.items()}
     for key in sorted(texts, key=lambda key: texts[key].startswith("[")):
-        value, text, place = table[key], texts[key], (*path, key)
+        place = (*keys, key)
+        value, text = table[key], texts[key]
         if text.startswith("["):
-            text = "\n" + dumps(_nest(place, {} if isinstance(value, dict) else value))
-        for line in text[:-1].split("\n"):
-            yield f"{line}  # {origin(place)}" if re.match(r"[^\s\]]", line) else line
+            yield ""
+            text = dumps(nest(place, value))
         if isinstance(value, dict):
-            yield from _show_table(value, place, origin)
+            yield dumps(nest(place, {})).strip()
+            yield from _show_table(plan, value, place)
+            continue
+        giver, layer = find_giver(plan.config, ("sections", *place))
+        for line in text[:-1].split("\n"):
+            origin = ""
+            if layer and re.match(r"[^\s\]]", line):
+                origin = f"  # {giver} ({layer.source})"
+            yield line + origin
 
 
 def show_tree(plan: Plan) -> str:
-    """Return the profiles, heirs indented below their parents, with nodes, GPUs per node and steps."""
-    heirs: dict[str | None, list[str]] = {}
-    wanted = _with_parents(plan.sections, plan.config.get("only") or plan.profiles)
-    for name in reversed(plan.profiles):
-        if name in wanted:
-            heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
+    """Return the profiles, heirs below their parents, with nodes, GPUs per node and steps."""
     rows = [("profile", "nodes x GPUs, steps")]
-    waiting = [("", name) for name in heirs.get(None, [])]
-    while waiting:
-        indent, name = waiting.pop()
-        waiting += [(indent + "  ", heir) for heir in heirs.get(name, [])]
-        counts = [str(plan.profiles[name].get(field, "-")) for field in ("nodes", "gpus_per_node")]
-        text = " x ".join("?" if _is_interpolation(count) else count for count in counts)
-        for step in plan.config.get("steps", {}).get(name) or [""]:
-            rows.append((indent + name, f"{text:<5}  {step.partition(' ')[0]}".rstrip()))
-            indent = name = text = ""
+    for depth, name in order_as_tree(plan):
+        profile = plan.profiles[name]
+        counts = f"{profile.get('nodes', '-')} x {profile.get('gpus_per_node', '-')}"
+        counts = re.sub(r"\$\{\S*\}", "?", counts)
+        steps = [command.split()[3] for command in plan.commands.get(name, ())]
+        rows.append(("  " * depth + name, f"{counts:<5}  {''.join(steps[:1])}"))
+        rows += [("", f"       {step}") for step in steps[1:]]
     width = max(len(label) for label, _ in rows)
-    return "".join(_one_line(f"{label:<{width}}  {text}") + "\n" for label, text in rows)
+    return join_lines(f"{label:<{width}}  {text}" for label, text in rows)
 
 
-def compare(path: str, text: str) -> str:
-    """Return a unified diff from the file on disk to `text`, "" where only the command differs."""
-    import difflib
-
-    target = os.path.expanduser(path)
-    exists = os.path.exists(target)
-    old, new = (re.sub(COMMAND, r"\1", side) for side in (_read_text(target, path) if exists else "", text))
-    if old == new:  # difflib would take minutes to find that out of a large file
-        return ""
-    labels: dict[str, str] = {}
-    left, right = (re.findall(r"[^\n]*\n|[^\n]+", _mask_text(side, labels)) for side in (old, new))
-    diff = difflib.unified_diff(left, right, path if exists else os.devnull, f"{path} (generated)")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
-
-
-def lint(path: str, source: str | None, words: Words) -> Findings:
-    """Check an existing file, expanded or with `extends`; return the warnings.
-
-    `words` (checks.* only) and the checks of the config `source` say what to ask and what to let pass.
-    Raises EnvTomlError with all that is wrong.
-    """
-    wrong = [override.masked for override in map(parse_word, words) if override.path[0] != "checks"]
-    if wrong:
-        raise EnvTomlError(f"--lint takes the file as it stands: only checks.* words fit, not {wrong[0]}")
-    content = {"sections": _parse(_read_text(path, path), path, toml=True)}
-    _check_shape(content, path)
-    loaded = load_layers(source) if source else []
-    layers = [Layer("", True, {"checks": layer.content.get("checks", {})}) for layer in loaded]
-    return Plan(path, words, [*layers, Layer(path, False, content)]).warnings
+def order_as_tree(plan: Plan) -> Iterator[tuple[int, str]]:
+    """Yield the profiles to write and those that they extend, heirs below parents, with their depth."""
+    heirs: dict[Any, Names] = {}
+    for name in order_parents_first(plan.sections, select(plan)):
+        heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
+    waiting = [(0, name) for name in reversed(heirs.get(None, ()))]
+    while waiting:
+        depth, name = waiting.pop()
+        yield depth, name
+        waiting += [(depth + 1, heir) for heir in reversed(heirs.get(name, ()))]
 
 
 def show_configs() -> str:
-    """Return the bundled configs with their descriptions."""
-    configs = bundled_configs()
-    width = max(map(len, configs), default=0)
-    about = {name: _read_config(path, name, True).content.get("description", "") for name, path in configs.items()}
-    lines = [f"{name:<{width}}  {text}{' (default)' * (name == DEFAULT_CONFIG)}" for name, text in about.items()]
-    return "".join(f"{_one_line(line)}\n" for line in lines)
+    """Return the bundled configs that a person chooses, with their descriptions."""
+    configs = {name: path for name, path in list_configs().items() if not name.startswith("_")}
+    width = max(map(len, configs))
+    lines = []
+    for name, path in configs.items():
+        about = read_config(path, name).get("description", "")
+        default = " (default)" * (name == DEFAULT_CONFIG)
+        lines.append(f"{name:<{width}}  {about}{default}")
+    return join_lines(lines)
+
+
+def show_fields(executors: Words) -> str:
+    """Return the fields of a profile with what they are, of some executors or of all.
+
+    Raises EnvTomlError for an executor that is none.
+    """
+    for executor in executors:
+        if executor not in EXECUTORS:
+            raise wrong(
+                f"--fields: expected one of {', '.join(EXECUTORS)}{suggest(executor, EXECUTORS)}"
+            )
+    lines = []
+    for heading in [
+        "every executor",
+        *(executors or [*EXECUTORS, "no executor"]),
+        "other commands",
+    ]:
+        lines.append(heading)
+        for name, (kind, about) in FIELDS[heading].items():
+            lines.append(f"  {name:<23} {kind:<11} {about}")
+    return join_lines(lines)
 
 
 def show_version() -> str:
-    """Return the version, a digest of this file (that of an edited copy differs) and tomli-w's version."""
+    """Return the versions, and the sha256 of the program and the configs as `sha256sum` prints them."""
     import hashlib
 
-    digest = hashlib.sha256(_read_text(__file__, __file__).encode()).hexdigest()[:12]
-    return f"env_toml {__version__} ({digest}), tomli-w {_import_tomli_w().__version__}\n"
+    lines = [f"env_toml {__version__}, tomli-w {import_tomli_w().__version__}"]
+    for path in [__file__, *list_configs().values()]:
+        digest = hashlib.sha256(read_text(path, path).encode()).hexdigest()
+        lines.append(f"{digest}  {os.path.relpath(os.path.realpath(path), HERE)}")
+    return join_lines(lines)
+
+
+def read_toml(path: str) -> str:
+    """Return the text of a TOML file; raises EnvTomlError for one with a BOM, which readers refuse."""
+    text = read_text(os.path.expanduser(path), path)
+    if text.startswith("\ufeff"):
+        raise wrong(f"{path}: begins with a BOM (byte order mark), which TOML readers refuse")
+    return text
+
+
+def compare(path: str, text: str) -> str:
+    """Return what is different between the file on disk and `text`, "" where that is the header only.
+
+    A unified diff of each profile, and whether the file was edited.
+    """
+    if not os.path.exists(os.path.expanduser(path)):
+        return f"{path} does not exist: a run without --check writes it\n"
+    old = read_toml(path)
+    if is_same(old, text):
+        return ""
+    state = tell_state(old, text)
+    advice = f"--edits {path} prints its values as a site config"
+    if state == UNTOUCHED:
+        advice = "the config or the words changed"
+    return join_lines([*diff_profiles(path, old, text), f"{path} is {state}: {advice}"])
+
+
+def diff_profiles(path: str, old: str, new: str) -> Iterator[str]:
+    """Yield the lines of a unified diff for each profile that differs, compared by its name."""
+    import difflib
+
+    before, after = split_profiles(old), split_profiles(new)
+    for name in {**before, **after}:
+        sides = before.get(name, []), after.get(name, [])
+        label = f"{path} {name}".strip()
+        if sides[0] != sides[1]:
+            yield from difflib.unified_diff(*sides, label, f"{label} (generated)", lineterm="")
+
+
+def split_profiles(text: str) -> Table:
+    """Return the lines of each profile by its name in brackets, those above the first by "".
+
+    Comments belong to the table below them. The two header lines are left out.
+    """
+    above, _, body = split_header(text)
+    blocks: Table = {"": above.splitlines()}
+    for part in re.split(r"^(?=(?:#.*\n)*\[)", body, flags=re.MULTILINE):
+        name = re.match(r"""(?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)""", part)
+        label = ""
+        if name:
+            label = f"[{name[1]}]"
+        blocks.setdefault(label, []).extend(part.split("\n"))
+    return blocks
+
+
+# --------------------------------------------------------------------------- files made by hand
+
+
+def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Finding]:
+    """Check an existing file, expanded or with `extends`; return the warnings.
+
+    `words` (checks.* only) and the checks of the config `source` ("" for none) say what to ask and
+    what to let pass. Raises EnvTomlError with all that is wrong.
+    """
+    plan, report = Plan(path, words, linted=True), Report()
+    layers = []
+    for layer in load_layers(source, report) if source else ():
+        names = ["checks", "variables"][: 1 + layer.bundled]  # a placeholder is a bundled value
+        kept = {name: layer.content[name] for name in names if name in layer.content}
+        layers.append(layer._replace(content=kept))
+    content = {"sections": parse_toml(read_toml(path), path)}
+    check_source(path, False, content, report)
+    rank = len(layers)
+    layers.append(Layer(path, False, content, rank, range(rank)))
+    for number, word in enumerate(words, 1):
+        if not word.startswith(("checks.", "checks[")):
+            raise wrong(
+                f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
+            )
+    fill_plan(plan, layers, report, strict)
+    return plan.warnings
+
+
+def make_edits(plan: Plan, document: Table) -> Table:
+    """Return, as a site config, what a file has otherwise than the plan: its edits.
+
+    Profiles go parents first, and each keeps what differs from what it would inherit from its edited
+    parent, so that what heirs share stands once. Raises EnvTomlError for a file whose profiles
+    cannot be completed.
+    """
+    report = Report()
+    wanted = expand(document, report)
+    report.settle()
+    complete: Table = {}
+    edits: Table = {}
+    for name in order_parents_first(plan.sections, plan.sections):
+        own = dict(plan.sections[name])
+        inherited = complete.get(own.pop("extends", None), {})
+        complete[name] = wanted.get(name, merge(inherited, own))
+        edits[name] = edit_profile(own, inherited, complete[name])
+    for name in order_parents_first(document, document):
+        if name not in complete:
+            edits[name] = adopt_profile(wanted[name], document[name].get("extends"), complete)
+            complete[name] = wanted[name]
+    edits = {name: changes for name, changes in edits.items() if changes}
+    reserved = {name: plan.sections[name] for name in RESERVED if name in plan.sections}
+    wanted_reserved = {name: document[name] for name in RESERVED if name in document}
+    edits.update(edit_table(reserved, {}, wanted_reserved) or {})
+    made: Table = {"defaults": plan.source, "sections": edits}
+    if not _selects(plan, wanted):
+        made["only"] = list(wanted)
+    return made
+
+
+def _selects(plan: Plan, wanted: Table) -> bool:
+    """Tell whether the plan's `only` chooses the wanted profiles, new ones too, and no others."""
+    chosen = set(select(plan)) - set(RESERVED)
+    for pattern in plan.config.values.get("only", ["*"]):
+        chosen.update(match_names(pattern, wanted))
+    return chosen == wanted.keys()
+
+
+def edit_profile(own: Table, inherited: Table, wanted: Table) -> Table:
+    """Return what to say of a profile so that it is as wanted: where a key that it inherits must go,
+    all of it, without a parent.
+    """
+    edits = edit_table(own, inherited, wanted)
+    if edits is None:
+        return {"extends": None, **(edit_table(own, {}, wanted) or {})}
+    return edits
+
+
+def edit_table(own: Table, inherited: Table, wanted: Table) -> Table | None:
+    """Return what to merge over a table's own keys so that with the inherited ones it is as wanted.
+
+    null removes an own key. Returns None where that is not enough: an inherited key must go.
+    """
+    edits: Table = {}
+    now = merge(inherited, own)
+    for key in now.keys() - wanted.keys():
+        if key in inherited:
+            return None
+        edits[key] = None
+    for key, value in wanted.items():
+        theirs = inherited.get(key)
+        if is_equal(now.get(key), value):
+            continue
+        if key in inherited and is_equal(theirs, value):
+            edits[key] = None  # without an own value the inherited one shows through
+        elif isinstance(value, dict) and isinstance(now.get(key), dict):
+            edits[key] = edit_table(_as_table(own.get(key)), _as_table(theirs), value)
+            if edits[key] is None:
+                return None
+        elif isinstance(value, dict) and isinstance(theirs, dict):
+            return None
+        else:
+            edits[key] = value
+    return edits
+
+
+def _as_table(value: Any) -> Table:
+    if isinstance(value, dict):
+        return value
+    return {}
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal and of the same types: 1, 1.0 and true are three values."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return all(is_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return all(map(is_equal, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def adopt_profile(wanted: Table, parent: Any, complete: Table) -> Table:
+    """Return a new profile as an heir of `parent`, or of the profile that it differs least from."""
+    best = wanted
+    for name, inherited in complete.items():
+        edits = edit_table({}, inherited, wanted)
+        if edits is not None and parent in (None, name):
+            if _count_values(edits) + 1 < _count_values(best):
+                best = {"extends": name, **edits}
+    return best
+
+
+def _count_values(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count_values, value.values()))
+    return 1
+
+
+def check_edits(plan: Plan, document: Table, edits: Table) -> None:
+    """Raise EnvTomlError if generating from the edits and the plan's words does not give the file."""
+    again, report = Plan(plan.source, plan.words), Report()
+    layers = plan.config.layers[: plan.files]
+    content = json.loads(json.dumps(edits))
+    content.pop("defaults")
+    check_source("the edits", False, content, report)
+    layer = Layer("the edits", False, content, plan.files, range(plan.files))
+    fill_plan(again, [*layers, layer], report, strict=False)
+    given = {**again.sections, **again.profiles}
+    wanted = {**document, **expand(document, report)}
+    differing = [name for name in wanted if not is_equal(given.get(name), wanted[name])]
+    if differing:
+        raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
 
 
 # -------------------------------------------------------------------------------- command line
 
+MODES = ["dry-run", "check", "edits=", "lint=", "list", "fields", "tree", "show=", "version"]
+SHORT = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
 
-def _parse_arguments(argv: Words) -> tuple[dict[str, str], list[str]]:
+
+def parse_arguments(argv: Words) -> tuple[Table, Names]:
     """Return the options, by their long names, and the words; raises EnvTomlError for a wrong usage."""
     import getopt  # argparse, with its translations, would cost a tenth of a run
 
-    long = ["config=", "force", "dry-run", "check", "lint=", "list", "tree", "show=", "version", "help"]
-    short = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
     try:
+        long = ["config=", "force", "strict", "help", *MODES]
         pairs, words = getopt.gnu_getopt(list(argv), "c:fdh", long)
-        names = [short.get(name, name) for name, _ in pairs]
-        modes = sorted({*names} - {"--config", "--force", "--help"})
-        if len(modes) > 1:
-            raise getopt.GetoptError(f"{' and '.join(modes)} exclude each other")
-        if len({*names}) < len(names):
-            raise getopt.GetoptError(f"{max(names, key=names.count)} stands twice")
-        if modes in (["--list"], ["--version"]) and (len(names) > 1 or words):
-            raise getopt.GetoptError(f"{modes[0]} takes no other option and no words")
     except getopt.GetoptError as error:
-        raise EnvTomlError(f"{error.msg}; --help shows the usage") from None
-    options = {name: value for name, (_, value) in zip(names, pairs)}
-    return options, words + ["force=true"] * ("--force" in options)
+        told = str(error.msg)
+        if error.opt in ("o", "output"):
+            told += "; output_path=FILE says where to write"
+        raise wrong(f"{told}; --help shows the usage") from None
+    options: Table = {}
+    for name, value in pairs:
+        name = SHORT.get(name, name)
+        if name in options:
+            raise wrong(f"{name} stands twice; --help shows the usage")
+        options[name] = value
+    modes = sorted(options.keys() - {"--config", "--force", "--strict", "--help"})
+    if len(modes) > 1:
+        raise wrong(f"{' and '.join(modes)} exclude each other; --help shows the usage")
+    if modes in (["--list"], ["--version"], ["--fields"]):
+        if len(options) > 1 or len(words) > (modes == ["--fields"]):
+            told = "takes no other option and no words (--fields: one executor)"
+            raise wrong(f"{modes[0]} {told}; --help shows the usage")
+    if "--force" in options:
+        words.append("force=true")
+    return options, words
 
 
-def _run(options: dict[str, str], words: Words) -> tuple[str, int]:
+def run(options: Table, words: Words) -> tuple[str, int]:
     """Do what the options say; return the text for standard output and the exit status."""
+    strict = "--strict" in options
     if "--help" in options:
         return __doc__ or "", 0
-    if "--list" in options or "--version" in options:
-        return show_configs() if "--list" in options else show_version(), 0
+    if "--list" in options:
+        return show_configs(), 0
+    if "--fields" in options:
+        return show_fields(words), 0
+    if "--version" in options:
+        return show_version(), 0
     if "--lint" in options:
-        _tell(lint(options["--lint"], options.get("--config"), words))
+        tell(lint(options["--lint"], options.get("--config", ""), words, strict))
         return f"{options['--lint']}: no errors\n", 0
-    plan = Plan(options.get("--config", DEFAULT_CONFIG), words)
-    _tell(plan.warnings)
+    plan = make_plan(options.get("--config", DEFAULT_CONFIG), words, strict)
+    tell(plan.warnings)
     if "--tree" in options:
         return show_tree(plan), 0
     if "--show" in options:
         return show(plan, options["--show"]), 0
+    if "--edits" in options:
+        return print_edits(plan, options["--edits"])
     if "--dry-run" in options:
-        return render(plan, masked=plan.secret), 0
-    return _deliver(plan, render(plan), "--check" in options)
+        return render(plan), 0
+    return deliver(plan, render(plan), "--check" in options)
 
 
-def _deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
+def print_edits(plan: Plan, path: str) -> tuple[str, int]:
+    """Return the edits of a file as a site config, and the exit status: 2 where they are not right."""
+    document = parse_toml(read_toml(path), path)
+    for name, table in document.items():
+        if not isinstance(table, dict):
+            raise wrong(f"{path}: expected a table for each profile, found {name}")
+    edits = make_edits(plan, document)
+    report = Report()
+    text = json.dumps(edits, indent=2, ensure_ascii=False, default=str)
+    report.collect(check_edits, plan, document, edits)
+    tell(report.findings)
+    return f"{text}\n", 2 * bool(report.findings)
+
+
+def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
     """Bring the text to where it belongs, or compare it with what is there."""
-    path = plan.config.get("output_path")
-    if path == "-" and not check_only:
+    path = plan.config.values.get("output_path", "-")
+    if path == "-" and "output_path" in plan.config.values and not check_only:
         return text, 0
-    if path in (None, "-"):
-        raise EnvTomlError("output_path: expected the path of a file, as in output_path=env.toml")
+    if path == "-":
+        raise wrong("expected the path of a file, as in output_path=env.toml", ("output_path",))
     if check_only:
         difference = compare(path, text)
-        return difference, int(bool(difference))
-    return report(plan, path, write(path, text, plan.config.get("force", False), plan.secret)), 0
+        return difference, int(difference != "")
+    for layer in plan.config.layers[: plan.files]:
+        if not layer.bundled and os.path.realpath(layer.source) == os.path.realpath(path):
+            raise wrong(
+                f"{path} is a config that this run reads: name another file", ("output_path",)
+            )
+    force, private = (
+        plan.config.get("force") is True,
+        plan.config.get("checks", "allow_literal_secrets"),
+    )
+    return report_run(plan, path, write(path, text, force, bool(private))), 0
 
 
-def _tell(findings: Iterable[Finding]) -> None:
-    """Print findings on standard error, equal ones once; where that fails, the exit status has to do."""
-    lines = dict.fromkeys(f"{finding.level}: {finding}\n" for finding in findings)
-    try:
-        _put(sys.stderr, "".join(lines))
-    except EnvTomlError:
-        return
+def tell(findings: Iterable[Finding]) -> None:
+    """Print findings on standard error; where that fails, the exit status has to do."""
+    lines = [f"{finding.level}: {finding}\n" for finding in findings]
+    Report().collect(put, sys.stderr, "".join(lines))
 
 
-def _put(stream: Any, text: str) -> None:
-    """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError, and then nothing is printed at exit."""
+def put(stream: Any, text: str) -> None:
+    """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError, and then nothing at exit."""
     if stream is None:
-        raise EnvTomlError("standard output: it is closed")
+        raise wrong("standard output: it is closed")
     try:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
@@ -1441,27 +2870,40 @@ def _put(stream: Any, text: str) -> None:
         stream.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):  # the reader has seen enough, as in `env_toml.py -d | head`
-            raise EnvTomlError(f"standard output: {error.strerror}") from None
+        if not isinstance(error, BrokenPipeError):  # the reader has seen enough, as in -d | head
+            raise wrong(f"standard output: {error.strerror}") from None
+
+
+def end_quietly(_number: int, _frame: object) -> NoReturn:
+    """End a run on SIGTERM as on an error, so that no temporary file is left."""
+    sys.exit(143)
 
 
 def main(argv: Words | None = None) -> NoReturn:
     """Run the command line and exit: the one place that turns an EnvTomlError into messages."""
     gc.disable()  # one short run, which keeps what it makes
     sys.path.append(HERE)  # python -I leaves out the script's folder, where a copied tomli_w lies
+    signal.signal(signal.SIGTERM, end_quietly)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if argv is None:
+        argv = sys.argv[1:]
     try:
         if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
-            raise EnvTomlError("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
-        text, status = _run(*_parse_arguments(sys.argv[1:] if argv is None else argv))
-        _put(sys.stdout, text)
+            raise wrong(
+                "env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info)
+            )
+        text, status = run(*parse_arguments(argv))
+        put(sys.stdout, text)
     except EnvTomlError as error:
-        _tell(error.findings)
+        tell(error.findings)
         status = 2
+    except KeyboardInterrupt:
+        status = 130
     sys.exit(status)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except SystemExit as done:  # all is written and flushed: to free it, object by object, takes a tenth of a run
+    except SystemExit as done:  # all is written and flushed: to free it all takes a tenth of a run
         os._exit(int(done.code or 0))
