@@ -351,6 +351,8 @@ def mask_interpolations(text: str) -> str:
 
 def resolve_defaults(text: str) -> str:
     """Return the text as it resolves where no variable is set; what has no default stays."""
+    if "," not in text:
+        return text
 
     def put(found: re.Match[str]) -> str:
         arguments = split_arguments(found[2] or "")
@@ -646,7 +648,7 @@ def kinds_of(*headings: str) -> Table:
     return kinds
 
 
-MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="tell")
+MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="close")
 VOLUME = Kind("a table", (dict,), fields=kinds_of("volume"), others="tell")
 KINDS["mounts"] = Kind("a list, as in [/lustre:/lustre]", (list,), MOUNT)
 KINDS["pvcs"] = Kind("a list of tables", (list,), VOLUME)
@@ -725,7 +727,7 @@ def split_word(word: str, number: int = 1) -> Word:
 
 
 def _explain_no_word(word: str, number: int) -> str:
-    """Say that a word has no `=`; of its text, which may be a secret, only a config's key is shown."""
+    """Say that a word has no `=`; of its text, maybe a secret, only a key of a config is shown."""
     told = f"word {number}"
     name = re.split(r"[^\w$]", word, maxsplit=1)[0]
     if name in CONFIG.fields:
@@ -1185,7 +1187,7 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
     shown = text
     if kind.lines:
-        shown = re.sub(r"[\t\n]", " ", text).strip() or " "
+        shown = re.sub(r"[\t\n]", " ", text)
     if not (shown.isascii() and shown.isprintable()):
         found = re.search(f"[\t\n{UNSEEN}{CURLY_QUOTES * (not kind.lines)}]", shown)
         if found:
@@ -1225,13 +1227,10 @@ def check_secret(text: str, keys: Keys) -> None:
 
 def _is_literal(text: str) -> bool:
     """Tell whether a text, or a default in it, is a secret in plain."""
-    if re.fullmatch(r"[-+]?[0-9.]*|\$\{oc\.env:\w+(,'')?\}", text) or text.lower() in (
-        "true",
-        "false",
-    ):
+    if re.fullmatch(r"[-+]?[0-9.]*|\$\{oc\.env:\w+(,'')?\}", text):
         return False
     if "${" not in text:
-        return True
+        return text.lower() not in ("true", "false")
     literals = []
 
     def put(found: re.Match[str]) -> str:
@@ -1867,7 +1866,7 @@ def check_executor(plan: Plan, name: str) -> None:
 
 
 def check_needs(plan: Plan, name: str) -> None:
-    """Raise EnvTomlError for what an executor needs and its profile lacks, but its parent does not."""
+    """Raise EnvTomlError for what an executor needs and a profile lacks, but not its parent."""
     profile = plan.profiles[name]
     parent = plan.profiles.get(plan.sections[name].get("extends"), {})
     executor = str(profile.get("executor"))
@@ -1895,16 +1894,21 @@ def check_mount(plan: Plan, name: str, index: int, mount: Any) -> None:
     keys = ("sections", name, "mounts", index)
     executor = plan.profiles[name].get("executor")
     expected = ""
-    if executor == "slurm":
-        if not isinstance(mount, str) or not re.fullmatch(PYXIS_MOUNT, mask_interpolations(mount)):
-            expected = (
-                "SRC, SRC:DST or SRC:DST:FLAGS, as in /lustre:/lustre or /data:/data:ro+rprivate"
-            )
+    if executor == "slurm" and not is_pyxis_mount(mount):
+        expected = "SRC, SRC:DST or SRC:DST:FLAGS, as in /lustre:/lustre or /data:/data:ro+rprivate"
     elif executor == "lepton" and not is_interpolation(mount):
-        if not isinstance(mount, dict) or not mount.keys() >= MOUNT.fields.keys():
+        if not isinstance(mount, dict) or mount.keys() != MOUNT.fields.keys():
             expected = f"a table with {', '.join(MOUNT.fields)}"
     if expected:
         raise wrong(f"expected {expected}, found {show_value(mount, keys)}", keys)
+
+
+def is_pyxis_mount(mount: Any) -> bool:
+    """Tell whether pyxis takes a mount, as it resolves where no variable is set."""
+    if not isinstance(mount, str):
+        return False
+    text = mask_interpolations(resolve_defaults(mount))
+    return re.fullmatch(PYXIS_MOUNT, text) is not None
 
 
 def check_volume(plan: Plan, name: str) -> None:
@@ -1983,7 +1987,8 @@ def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
             _, layer = find_giver(plan.config, ("sections", name, field))
             parent = plan.sections[name].get("extends")
             _, same = find_giver(plan.config, ("sections", parent, field))
-            if layer and not layer.bundled and layer is not same:
+            mistyped = field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields))
+            if layer and not layer.bundled and layer is not same and not mistyped:
                 yield name, field
 
 
@@ -2031,20 +2036,21 @@ def find_layers(plan: Plan, order: Names) -> dict[Keys, Table]:
 
 def find_keepers(sections: Table, order: Names, keys: Any, layers: Table) -> Table:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
-    givers: Table = {}  # by profile: whose value it has
-    missed: Table = {}  # by profile: whose it misses
+    latest: dict[Any, Any] = {}  # by profile: the one, itself or above it, that was set last
+    kept: dict[Any, Any] = {}  # by profile that misses the latest value: whose value it has
     keepers: Table = {}
     for name in order:
         parent = sections[name].get("extends")
-        above = givers.get(parent)
-        givers[name], missed[name] = above, missed.get(parent)
+        above = latest.get(parent)
+        latest[name], kept[name] = above, kept.get(parent)
         if name in layers:
-            givers[name], missed[name] = name, None
-            if above and not layers[above].bundled and layers[above].rank > layers[name].rank:
+            latest[name], kept[name] = name, None
+            if above and layers[above].rank > layers[name].rank:
+                latest[name] = above
                 if look_up(sections[name], keys) != look_up(sections[above], keys):
-                    missed[name] = above
-        if missed[name]:
-            keepers.setdefault(missed[name], []).append(givers[name])
+                    kept[name] = name
+        if kept[name] and not layers[above].bundled:
+            keepers.setdefault(above, []).append(kept[name])
     return keepers
 
 
@@ -2230,7 +2236,7 @@ def import_tomli_w() -> Any:
 
 UNTOUCHED = "generated by this tool and not edited since"
 EDITED = "edited since it was generated"
-FOREIGN = "not generated by this tool"
+FOREIGN = "not of this tool, or of 1.0.0: it has no checksum"
 
 
 def split_header(text: str) -> Names:
@@ -2266,9 +2272,9 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
     """Write the file whole or not at all; return what was done, "unchanged" or "wrote".
 
     What follows "wrote " is the name under which an edited or foreign file was kept. Without
-    `force` an existing file is an error, whoever made it and however late. A symbolic link is followed; an
-    existing file keeps its mode unless `private` (0600), and its owner and group where that is
-    allowed. Raises EnvTomlError that names the path and the reason.
+    `force` an existing file is an error, whoever made it and however late. A symbolic link is
+    followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
+    that is allowed. Raises EnvTomlError that names the path and the reason.
     """
     try:
         return _write(os.path.realpath(os.path.expanduser(path)), text, force, private)
@@ -2304,7 +2310,7 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
 
 
 def read_old(target: str) -> bytes | None:
-    """Return the content of a file, None where there is none; raises OSError for what is no file."""
+    """Return the content of a file, None where there is none; raises OSError for no file."""
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError(22, "not a regular file (output_path=- writes to standard output)")
     try:
@@ -2427,7 +2433,7 @@ def report_run(plan: Plan, path: str, outcome: str) -> str:
         for name, meaning in placeholders.items():
             lines.append(f"  variables.{name}=...{' ' * (width - len(name))}  {meaning}")
     commands = [command for name in names for command in plan.commands.get(name, ())]
-    carrying = len([command for command in commands if " run.env." in command])
+    carrying = len([command for command in commands if "run.env." in command])
     if carrying:
         told = "or the step's own config would win over this site's values"
         lines.append(f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE, {told}")
@@ -2492,7 +2498,7 @@ def show_tree(plan: Plan) -> str:
 
 
 def order_as_tree(plan: Plan) -> Iterator[tuple[int, str]]:
-    """Yield the profiles to write and those that they extend, heirs below parents, with their depth."""
+    """Yield the profiles to write and those that they extend, heirs below parents, with depth."""
     heirs: dict[Any, Names] = {}
     for name in order_parents_first(plan.sections, select(plan)):
         heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
@@ -2538,7 +2544,7 @@ def show_fields(executors: Words) -> str:
 
 
 def show_version() -> str:
-    """Return the versions, and the sha256 of the program and the configs as `sha256sum` prints them."""
+    """Return the versions, and the sha256 of program and configs as `sha256sum` prints them."""
     import hashlib
 
     lines = [f"env_toml {__version__}, tomli-w {import_tomli_w().__version__}"]
@@ -2549,7 +2555,7 @@ def show_version() -> str:
 
 
 def read_toml(path: str) -> str:
-    """Return the text of a TOML file; raises EnvTomlError for one with a BOM, which readers refuse."""
+    """Return the text of a TOML file; raises EnvTomlError for a BOM, which readers refuse."""
     text = read_text(os.path.expanduser(path), path)
     if text.startswith("\ufeff"):
         raise wrong(f"{path}: begins with a BOM (byte order mark), which TOML readers refuse")
@@ -2557,7 +2563,7 @@ def read_toml(path: str) -> str:
 
 
 def compare(path: str, text: str) -> str:
-    """Return what is different between the file on disk and `text`, "" where that is the header only.
+    """Return what differs between the file on disk and `text`, "" where that is the header only.
 
     A unified diff of each profile, and whether the file was edited.
     """
@@ -2632,8 +2638,8 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
 def make_edits(plan: Plan, document: Table) -> Table:
     """Return, as a site config, what a file has otherwise than the plan: its edits.
 
-    Profiles go parents first, and each keeps what differs from what it would inherit from its edited
-    parent, so that what heirs share stands once. Raises EnvTomlError for a file whose profiles
+    Profiles go parents first, and each keeps what differs from what it would inherit from its
+    edited parent, so that what heirs share stands once. Raises EnvTomlError for a file whose profiles
     cannot be completed.
     """
     report = Report()
@@ -2669,8 +2675,9 @@ def _selects(plan: Plan, wanted: Table) -> bool:
 
 
 def edit_profile(own: Table, inherited: Table, wanted: Table) -> Table:
-    """Return what to say of a profile so that it is as wanted: where a key that it inherits must go,
-    all of it, without a parent.
+    """Return what to say of a profile so that it is as wanted.
+
+    Where a key that it inherits must go, that is all of it, without a parent.
     """
     edits = edit_table(own, inherited, wanted)
     if edits is None:
@@ -2739,7 +2746,7 @@ def _count_values(value: Any) -> int:
 
 
 def check_edits(plan: Plan, document: Table, edits: Table) -> None:
-    """Raise EnvTomlError if generating from the edits and the plan's words does not give the file."""
+    """Raise EnvTomlError if the edits and the plan's words do not generate the file again."""
     again, report = Plan(plan.source, plan.words), Report()
     layers = plan.config.layers[: plan.files]
     content = json.loads(json.dumps(edits))
@@ -2761,7 +2768,7 @@ SHORT = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
 
 
 def parse_arguments(argv: Words) -> tuple[Table, Names]:
-    """Return the options, by their long names, and the words; raises EnvTomlError for a wrong usage."""
+    """Return the options, by long names, and the words; raises EnvTomlError for a wrong usage."""
     import getopt  # argparse, with its translations, would cost a tenth of a run
 
     try:
@@ -2773,8 +2780,8 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
             told += "; output_path=FILE says where to write"
         raise wrong(f"{told}; --help shows the usage") from None
     options: Table = {}
-    for name, value in pairs:
-        name = SHORT.get(name, name)
+    for option, value in pairs:
+        name = SHORT.get(option, option)
         if name in options:
             raise wrong(f"{name} stands twice; --help shows the usage")
         options[name] = value
@@ -2818,7 +2825,7 @@ def run(options: Table, words: Words) -> tuple[str, int]:
 
 
 def print_edits(plan: Plan, path: str) -> tuple[str, int]:
-    """Return the edits of a file as a site config, and the exit status: 2 where they are not right."""
+    """Return the edits of a file as a site config, and the exit status: 2 if they are not right."""
     document = parse_toml(read_toml(path), path)
     for name, table in document.items():
         if not isinstance(table, dict):
@@ -2860,7 +2867,7 @@ def tell(findings: Iterable[Finding]) -> None:
 
 
 def put(stream: Any, text: str) -> None:
-    """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError, and then nothing at exit."""
+    """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError where that fails."""
     if stream is None:
         raise wrong("standard output: it is closed")
     try:
