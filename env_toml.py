@@ -2038,10 +2038,10 @@ def find_keepers(sections: Table, order: Names, keys: Any, layers: Table) -> Tab
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
     latest: dict[Any, Any] = {}  # by profile: the one, itself or above it, that was set last
     kept: dict[Any, Any] = {}  # by profile that misses the latest value: whose value it has
-    keepers: Table = {}
+    keepers: dict[Any, Any] = {}
     for name in order:
         parent = sections[name].get("extends")
-        above = latest.get(parent)
+        above: Any = latest.get(parent)
         latest[name], kept[name] = above, kept.get(parent)
         if name in layers:
             latest[name], kept[name] = name, None
@@ -2639,8 +2639,8 @@ def make_edits(plan: Plan, document: Table) -> Table:
     """Return, as a site config, what a file has otherwise than the plan: its edits.
 
     Profiles go parents first, and each keeps what differs from what it would inherit from its
-    edited parent, so that what heirs share stands once. Raises EnvTomlError for a file whose profiles
-    cannot be completed.
+    edited parent, so that what heirs share stands once. Raises EnvTomlError for a file whose
+    profiles cannot be completed.
     """
     report = Report()
     wanted = expand(document, report)
