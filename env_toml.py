@@ -718,7 +718,8 @@ def split_word(word: str, number: int = 1) -> Word:
         raise wrong(_explain_no_word(word, number))
     text = word[len(key) + 1 :]
     append = key.endswith("+")
-    keys = split_key(key[: len(key) - append])
+    key = key[: len(key) - append]
+    keys = split_key(key)
     if keys[0] == "defaults":
         raise wrong("this belongs in a config file; name that file with -c", keys)
     if append and not text:
@@ -1947,10 +1948,8 @@ def find_site_variables(plan: Plan) -> Iterator[tuple[Keys, set[str]]]:
                 given.append((*place, name))
     named: set[str] = set()
     if given:
-        for layer in plan.config.layers:
-            for name in ("sections", "images", "variables"):
-                for text in find_texts(layer.content.get(name)):
-                    named.update(re.findall(r"oc\.env:\s*(\w+)", text))
+        contents = [{**layer.content, "checks": {}} for layer in plan.config.layers]
+        named.update(re.findall(r"oc\.env:\s*(\w+)", json.dumps(contents, default=str)))
     for keys in given:
         yield keys, named
 
@@ -1959,18 +1958,6 @@ def check_variable(keys: Keys, named: set[str]) -> None:
     """Raise EnvTomlError for a variable that no text names."""
     if keys[-1] not in named:
         raise wrong(f"no profile uses ${{oc.env:{keys[-1]}}}{suggest(keys[-1], named)}", keys)
-
-
-def find_texts(value: Any) -> Iterator[str]:
-    """Yield all texts in a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        items = dict(enumerate(value))
-        if isinstance(value, dict):
-            items = value
-        for item in items.values():
-            yield from find_texts(item)
 
 
 def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -2147,7 +2134,7 @@ def find_placeholders(plan: Plan) -> Table:
 
     Those that are set in the environment have a value.
     """
-    texts = set(find_texts(make_document(plan)))
+    written = json.dumps(make_document(plan), default=str)
     found = {}
     for name, meaning in plan.config.get("checks", "site_values").items():
         _, given = find_giver(plan.config, ("variables", name))
@@ -2156,7 +2143,7 @@ def find_placeholders(plan: Plan) -> Table:
         for layer in plan.config.layers:
             if layer.bundled and name in layer.content.get("variables", ()):
                 placeholder = plan.variables.fill(f"${{oc.env:{name}}}", layer)
-                if any(placeholder in text for text in texts):
+                if json.dumps(placeholder)[1:-1] in written:
                     found[name] = meaning
     return found
 
@@ -2721,11 +2708,8 @@ def _as_table(value: Any) -> Table:
 
 def is_equal(one: Any, other: Any) -> bool:
     """Tell whether two values are equal and of the same types: 1, 1.0 and true are three values."""
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        return all(is_equal(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return all(map(is_equal, one, other))
-    return type(one) is type(other) and bool(one == other)
+    dumps = [json.dumps(value, sort_keys=True, default=repr) for value in (one, other)]
+    return dumps[0] == dumps[1]
 
 
 def adopt_profile(wanted: Table, parent: Any, complete: Table) -> Table:
@@ -2749,7 +2733,7 @@ def check_edits(plan: Plan, document: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not generate the file again."""
     again, report = Plan(plan.source, plan.words), Report()
     layers = plan.config.layers[: plan.files]
-    content = json.loads(json.dumps(edits))
+    content = json.loads(json.dumps(edits, default=str))
     content.pop("defaults")
     check_source("the edits", False, content, report)
     layer = Layer("the edits", False, content, plan.files, range(plan.files))
