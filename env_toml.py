@@ -67,6 +67,7 @@ import signal
 import sys
 from collections import namedtuple
 from functools import lru_cache
+from itertools import islice
 
 TYPE_CHECKING = False  # spares a run the import of typing
 if TYPE_CHECKING:
@@ -1120,13 +1121,14 @@ def _check_tree(value: Any, kind: Kind, keys: Keys, bundled: bool, own: Report) 
     """Check a value and all that it holds, each on its own."""
     own.collect(check_value, value, kind, keys, bundled)
     items: Iterable[Any] = ()
-    if isinstance(value, dict) and kind.accepts(value):
+    if type(value) is dict and dict in (kind.types or [dict]):
         items = value.items()
-    elif isinstance(value, list) and kind.accepts(value):
+    elif type(value) is list and list in (kind.types or [list]):
         items = enumerate(value)
     for key, item in items:
-        own.collect(check_name, key, kind, keys, bundled)
-        if item is not None or isinstance(value, list):
+        if key not in kind.fields:
+            own.collect(check_name, key, kind, keys, bundled)
+        if item is not None or type(value) is list:
             _check_tree(item, kind.of(key), (*keys, key), bundled, own)
 
 
@@ -1189,12 +1191,12 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
     shown = text
     if kind.lines:
         shown = re.sub(r"[\t\n]", " ", text)
+    elif text != text.strip(" "):
+        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if not (shown.isascii() and shown.isprintable()):
         found = re.search(f"[\t\n{UNSEEN}{CURLY_QUOTES * (not kind.lines)}]", shown)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
-    if shown != shown.strip() and not kind.lines:
-        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if "${" in text and keys[0] in ("sections", "variables", "images"):
         own = Report()
         own.collect(check_interpolations, text)
@@ -1480,16 +1482,16 @@ def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind, append: bool)
     return [item for item in items.values() if item is not None]
 
 
-def find_lineage(sections: Table, profile: Any) -> Names:
-    """Return a profile and those it extends, child first; a chain ends where it is broken."""
-    chain: Table = {}
+def find_lineage(sections: Table, profile: Any) -> Iterator[str]:
+    """Yield a profile and those it extends, child first; a chain ends where it is broken."""
+    seen = set()
     name = profile
     while isinstance(name, str) and name in sections and name not in RESERVED:
-        if name in chain:
+        if name in seen:
             break
-        chain[name] = None
+        yield name
+        seen.add(name)
         name = sections[name].get("extends")
-    return list(chain)
 
 
 def find_value(config: Config, keys: Keys) -> Any:
@@ -1498,7 +1500,7 @@ def find_value(config: Config, keys: Keys) -> Any:
     if keys[0] != "sections" or len(keys) < 2 or keys[1] not in sections:
         return look_up(config.values, keys)
     merged: Table = {}
-    for name in reversed(find_lineage(sections, keys[1]) or keys[1:2]):
+    for name in reversed([*find_lineage(sections, keys[1])] or keys[1:2]):
         merged = merge(merged, sections[name], keys[:2])
     return look_up(merged, keys[2:])
 
@@ -1671,7 +1673,7 @@ def _expand_profile(sections: Table, name: str, done: Table) -> None:
     parent = sections[name].get("extends")
     keys = ("sections", name, "extends")
     if parent is not None and parent not in done:
-        cycle = find_lineage(sections, parent)
+        cycle = list(find_lineage(sections, parent))
         if len(cycle) > 9:
             cycle[4:-4] = ["..."]
         if cycle:
@@ -2058,7 +2060,9 @@ def select(plan: Plan) -> Names:
     Where profiles are not complete, those that they extend come along.
     """
     sections = plan.sections
-    patterns = plan.config.values.get("only", ["*"])
+    patterns = plan.config.get("only")
+    if not patterns:
+        return list(sections)
     wanted = set(RESERVED)
     for pattern in patterns:
         wanted.update(match_names(pattern, sections))
@@ -2202,7 +2206,7 @@ def render_preamble(text: str) -> Names:
 
 def render_comments(plan: Plan, name: str) -> str:
     """Return the lines above a profile: what it extends, and the commands that it serves."""
-    chain = find_lineage(plan.sections, name)
+    chain = list(islice(find_lineage(plan.sections, name), MAX_LINEAGE + 1))
     if len(chain) > MAX_LINEAGE:
         chain[MAX_LINEAGE:] = ["..."]
     lines = [" <- ".join(chain)] * (len(chain) > 1) + plan.commands.get(name, [])
