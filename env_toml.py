@@ -267,7 +267,7 @@ NODE = r"""(?:[^\\{}():\s'"]|\[|\])+"""
 INNERMOST = rf"\$\{{[ \t]*(?:({RESOLVER})[ \t]*:({ARGUMENT}(?:,{ARGUMENT})*)|({NODE}))[ \t]*\}}"
 ESCAPED = r"(?<!\\)(?:\\\\)*\\\$\{"  # after an odd number of backslashes it is text
 # Most texts hold no other than this, which needs no grammar: ${oc.env:NAME}, a plain default in it.
-SIMPLE = re.compile(r"\$\{oc\.env:\w+(?:,(?:''|[\w/.:-]*))?\}", re.ASCII)
+SIMPLE = re.compile(r"\$\{oc\.env:\w+(?:,(?:''|([\w/.:-]*)))?\}", re.ASCII)
 
 
 def rewrite(text: str, put: Callable[[re.Match[str]], str]) -> str:
@@ -331,6 +331,8 @@ def _check_interpolation(found: re.Match[str]) -> str:
 
 def split_arguments(arguments: str) -> Names:
     """Return the arguments of a resolver, quoted ones with their quotes."""
+    if "," not in arguments:
+        return [arguments.strip()]
     return [argument.strip() for argument in re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)]
 
 
@@ -352,8 +354,6 @@ def mask_interpolations(text: str) -> str:
 
 def resolve_defaults(text: str) -> str:
     """Return the text as it resolves where no variable is set; what has no default stays."""
-    if "," not in text:
-        return text
 
     def put(found: re.Match[str]) -> str:
         arguments = split_arguments(found[2] or "")
@@ -361,6 +361,10 @@ def resolve_defaults(text: str) -> str:
             return arguments[1].strip("'\"")
         return found[0]
 
+    if "\\" not in text:
+        text = SIMPLE.sub(lambda found: found[1] or found[0], text)
+    if "," not in text:
+        return text
     return rewrite(text, put)
 
 
