@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a resolved profile to NeMo-Run's executor, and on to the Slurm script it would submit.
+"""From a job to NeMo-Run's executor, as the public client builds it, and to the Slurm script.
 
-Import this module only where NeMo-Run is installed.
+A job is a resolved profile, alone or merged with a command. Import this module only where NeMo-Run
+is installed.
 """
 
 from __future__ import annotations
@@ -19,69 +20,95 @@ from nemo_run.core.execution.lepton import LeptonExecutor
 from nemo_run.core.execution.slurm import SlurmExecutor
 from nemo_run.core.tunnel.client import SSHTunnel
 
-
-def _same(keys: str) -> dict[str, str]:
-    return {key: key for key in keys.split()}
+Arguments = dict[str, tuple[str, ...]]
 
 
-#: executor in the profile → NeMo-Run's class, and profile key → argument of that class.
-#: Keys without a row are read by Nemotron itself, not by NeMo-Run.
-EXECUTORS: dict[str, tuple[type[Executor], dict[str, str]]] = {
+def _same(names: str) -> Arguments:
+    return {name: (name,) for name in names.split()}
+
+
+_EVERY = {
+    **_same("nodes gpus_per_node env_vars"),
+    "container_image": ("container_image", "container"),
+}
+
+#: executor of a job → NeMo-Run's class, and for each argument of that class the fields of the job
+#: that the client gives it, the first one that is set. Other fields the client reads for itself, or
+#: nobody does.
+EXECUTORS: dict[str, tuple[type[Executor], Arguments]] = {
     "slurm": (
         SlurmExecutor,
         {
-            **_same("account partition time nodes ntasks_per_node gpus_per_node cpus_per_task mem exclusive"),
-            **_same("container_image env_vars setup_lines"),
-            "mounts": "container_mounts",
+            **_EVERY,
+            **_same("account time ntasks_per_node cpus_per_task mem exclusive setup_lines"),
+            "partition": ("batch_partition", "partition"),
+            "container_mounts": ("mounts",),
         },
     ),
     "lepton": (
         LeptonExecutor,
         {
-            **_same("container_image nemo_run_dir nodes gpus_per_node nprocs_per_node shared_memory_size env_vars"),
-            **_same("resource_shape head_resource_shape node_group node_reservation mounts ray_version"),
-            **_same("secret_vars image_pull_secrets pre_launch_commands custom_spec"),
-            **_same("can_be_preempted can_preempt queue_priority"),
+            **_EVERY,
+            **_same(
+                "nemo_run_dir resource_shape node_group node_reservation mounts shared_memory_size"
+            ),
+            **_same("ray_version image_pull_secrets pre_launch_commands custom_spec"),
+            "nprocs_per_node": ("nprocs_per_node", "ntasks_per_node"),
         },
     ),
     "dgxcloud": (
         DGXCloudExecutor,
         {
-            **_same("base_url kube_apiserver_url client_id client_secret project_name pvc_nemo_run_dir"),
-            **_same("container_image nodes gpus_per_node nprocs_per_node pvcs distributed_framework"),
-            **_same("custom_spec env_vars"),
-            "app_id": "client_id",
-            "app_secret": "client_secret",
-            "dgxcloud_max_args_chars": "MAX_ARGS_CHARS",
+            **_EVERY,
+            **_same("base_url kube_apiserver_url project_name pvc_nemo_run_dir pvcs custom_spec"),
+            **_same("distributed_framework"),
+            "client_id": ("client_id", "app_id"),
+            "client_secret": ("client_secret", "app_secret"),
+            "nprocs_per_node": ("nprocs_per_node", "ntasks_per_node"),
+            "MAX_ARGS_CHARS": ("dgxcloud_max_args_chars",),
         },
     ),
 }
 
-#: profile key → argument of NeMo-Run's SSHTunnel, for Slurm profiles with tunnel = "ssh".
-TUNNEL = {"host": "host", "user": "user", "identity": "identity", "remote_job_dir": "job_dir"}
+#: argument of NeMo-Run's SSHTunnel → the field of a Slurm job
+TUNNEL: Arguments = {**_same("host user identity"), "job_dir": ("remote_job_dir",)}
 
 
-def arguments(profile: dict[str, Any], table: dict[str, str]) -> dict[str, Any]:
-    """What a profile says for each argument of a table."""
-    return {argument: profile[key] for key, argument in table.items() if key in profile}
+def arguments(job: dict[str, Any], table: Arguments) -> dict[str, Any]:
+    """Return what a job says for each argument of a table."""
+    given = {}
+    for argument, fields in table.items():
+        values = [job[field] for field in fields if job.get(field) not in (None, "")]
+        if values:
+            given[argument] = values[0]
+    return given
 
 
-def build_executor(profile: dict[str, Any]) -> Executor:
-    """NeMo-Run's executor for a profile; nothing connects yet."""
-    executor_class, table = EXECUTORS[profile["executor"]]
-    given = arguments(profile, table)
-    if profile.get("tunnel") == "ssh":
-        given["tunnel"] = SSHTunnel(**arguments(profile, TUNNEL))
+def executor_arguments(job: dict[str, Any]) -> dict[str, Any]:
+    """Return what a job says for each argument of its executor, the tunnel apart."""
+    _, table = EXECUTORS[job["executor"]]
+    given = arguments(job, table)
+    if job["executor"] == "slurm" and job.get("lustre_mount"):
+        given["container_mounts"] = [*given["container_mounts"], job["lustre_mount"]]
+    return given
+
+
+def build_executor(job: dict[str, Any]) -> Executor:
+    """Return NeMo-Run's executor for a job; nothing connects yet."""
+    executor_class, _ = EXECUTORS[job["executor"]]
+    given = executor_arguments(job)
+    if job.get("tunnel") == "ssh":
+        given["tunnel"] = SSHTunnel(**arguments(job, TUNNEL))
     return executor_class(packager=nemo_run.Packager(), **given)
 
 
-def slurm_script(profile: dict[str, Any], name: str, home: Path) -> str:
-    """The script that NeMo-Run would hand to sbatch, from its own dry run; all that it writes is under home."""
+def slurm_script(job: dict[str, Any], name: str, home: Path) -> str:
+    """Return the script that NeMo-Run's own dry run, which writes under home, would submit."""
     before = get_nemorun_home()
     set_nemorun_home(str(home))
     try:
-        experiment = nemo_run.Experiment("consumers", executor=build_executor(profile))
-        # The commands it starts (mkdir) would read pytest's standard input, which refuses to be read.
+        experiment = nemo_run.Experiment("consumers", executor=build_executor(job))
+        # The commands it starts (mkdir) would read pytest's standard input, which refuses that.
         with open(os.devnull) as nothing, mock.patch("sys.stdin", nothing), experiment:
             experiment.add(nemo_run.Script(inline="true"), name=name)
             experiment.dryrun(log=False, delete_exp_dir=False)

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Slurm controller accepts every Slurm profile, and sbatch and the tool agree on what a time is."""
+"""A Slurm controller accepts every Slurm job; sbatch, pyxis and the tool agree on values."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from generated_files import CONFIGS, Tables, run_tool
+from generated_files import CONFIGS, Command, Tables, run_tool
+from pyxis import takes_mounts
 from slurm_controller import COMMANDS, slurm_controller
 
 Sbatch = Callable[..., "subprocess.CompletedProcess[str]"]
+Refusals = dict[str, str]
+Verdicts = dict[str, bool]
+Differences = dict[str, tuple[bool, bool, str]]
 
 #: time → whether both sbatch and the tool accept it
 TIMES = {
@@ -111,7 +118,7 @@ TIMES = {
 }
 
 #: time → (does sbatch accept it, does the tool, what sbatch makes of it), with Slurm 22.05
-KNOWN_DIFFERENCES = {
+KNOWN_TIME_DIFFERENCES = {
     "-1": (True, False, "read as UNLIMITED"),
     "-0": (True, False, "read as 0, no limit"),
     "-5": (True, False, "wraps round to 8000 years"),
@@ -119,11 +126,116 @@ KNOWN_DIFFERENCES = {
     "4294967293": (False, True, "too large: wraps round, here to a value that sbatch refuses"),
 }
 
+#: mount → whether both pyxis and the tool accept it
+MOUNTS = {
+    # a source, also as the target
+    "/lustre": True,
+    "./code": True,
+    ".": True,
+    # a source and a target
+    "/lustre:/lustre": True,
+    "/lustre/team-a:/workspace": True,
+    "./code:/code": True,
+    "../code:/code": True,
+    "tmpfs:/scratch": True,
+    "umount:/mnt/old": True,
+    # flags
+    "/data:/data:ro": True,
+    "/data:/data:ro+rprivate": True,
+    "tmpfs:/scratch:size=10G": True,
+    # nothing where something is due
+    "": False,
+    ":": False,
+    ":/data": False,
+    "/data:": False,
+    "/data::ro": False,
+    # neither a path nor a word that pyxis knows
+    "lustre": False,
+    "lustre:/lustre": False,
+    "~/data:/data": False,
+    "$HOME:/data": False,
+    "tmpfs": False,
+    "umount": False,
+    "/data:data": False,
+    # what follows a comma is a mount of its own
+    "/a,b:/data": False,
+    "/data:/data:ro,rprivate": False,
+    "/data:/data,": False,
+}
 
-def rows(reader: int) -> list[object]:
-    """The times with the verdict of one reader: 0 for sbatch, 1 for the tool."""
-    verdicts = {**TIMES, **{time: known[reader] for time, known in KNOWN_DIFFERENCES.items()}}
-    return [pytest.param(time, accepted, id=ascii(time)) for time, accepted in verdicts.items()]
+#: mount → (does pyxis accept it, does the tool, what becomes of it), as pyxis.py has it
+KNOWN_MOUNT_DIFFERENCES = {
+    "/data:/data:": (True, False, "the empty flags are dropped"),
+    "/data:/data:ro+": (True, False, "an empty flag for enroot"),
+    "/data:/data:ro:rw": (True, False, "one flag with a colon for enroot"),
+    "/data:./data": (True, False, "a target below wherever the container is unpacked"),
+    "/a,/b": (True, False, "two mounts"),
+    "/my data:/data": (True, False, "four fields instead of three for enroot"),
+}
+
+
+def said_by_slurm(agreed: Verdicts, differences: Differences) -> Verdicts:
+    """Return the verdicts of sbatch or pyxis on all values."""
+    return {**agreed, **{value: by_slurm for value, (by_slurm, _, _) in differences.items()}}
+
+
+def said_by_tool(agreed: Verdicts, differences: Differences) -> Verdicts:
+    """Return the verdicts of the tool on all values."""
+    return {**agreed, **{value: by_tool for value, (_, by_tool, _) in differences.items()}}
+
+
+def rows(verdicts: Verdicts) -> list[object]:
+    """Return verdicts as the parameters of a test."""
+    return [pytest.param(value, accepted, id=ascii(value)) for value, accepted in verdicts.items()]
+
+
+TIMES_OF_SBATCH = said_by_slurm(TIMES, KNOWN_TIME_DIFFERENCES)
+TIMES_OF_TOOL = said_by_tool(TIMES, KNOWN_TIME_DIFFERENCES)
+MOUNTS_OF_PYXIS = said_by_slurm(MOUNTS, KNOWN_MOUNT_DIFFERENCES)
+MOUNTS_OF_TOOL = said_by_tool(MOUNTS, KNOWN_MOUNT_DIFFERENCES)
+
+
+def dry_run(folder: Path, sections: dict[str, dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    """Run the tool, which tells all mistakes at once, with more profiles for Slurm."""
+    path = folder / "cases.json"
+    path.write_text(json.dumps({"defaults": "slurm", "sections": sections}), encoding="utf-8")
+    return run_tool("-c", str(path), "-d")
+
+
+def refusals(folder: Path, field: str, values: dict[str, object]) -> Refusals:
+    """Return what the tool says of the values of a field that it refuses, by their names."""
+    names = {f"case_{number}": name for number, name in enumerate(values)}
+    sections = {
+        case: {"extends": "slurm_base", field: values[name]} for case, name in names.items()
+    }
+    done = dry_run(folder, sections)
+    said = {}
+    for line in done.stderr.splitlines():
+        found = re.match(r"error: (case_\d+)\.", line)
+        assert found, done.stderr
+        said[names[found[1]]] = line
+
+    # A value in which the run above saw no mistake must also pass where there is none else.
+    right = {case: section for case, section in sections.items() if names[case] not in said}
+    done = dry_run(folder, right)
+    assert done.returncode == 0, done.stderr
+    return said
+
+
+@pytest.fixture(scope="module")
+def refused_times(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
+    """What the tool says of each time that it refuses."""
+    return refusals(
+        tmp_path_factory.mktemp("times"), "time", {time: time for time in TIMES_OF_TOOL}
+    )
+
+
+@pytest.fixture(scope="module")
+def refused_mounts(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
+    """What the tool says of each mount that it refuses."""
+    return refusals(
+        tmp_path_factory.mktemp("mounts"), "mounts", {mount: [mount] for mount in MOUNTS_OF_TOOL}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,52 +252,128 @@ def slurm_profiles(resolved: Callable[..., Tables]) -> Tables:
 
 
 @pytest.fixture(scope="module")
-def sbatch(slurm_profiles: Tables) -> Iterator[Sbatch]:
-    """Return `sbatch(*words)`, which asks a controller with the profiles' partitions whether it would take a job."""
+def slurm_jobs(
+    submitted: Callable[..., dict[Command, dict[str, Any]]], site_configs: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    """The jobs of every Slurm site's commands, as `config-command`."""
+    found = {
+        f"{config}-{command.name}": job
+        for config, path in site_configs.items()
+        for command, job in submitted(path).items()
+        if job["executor"] == "slurm"
+    }
+    assert found, f"no Slurm job in {list(site_configs)}"
+    return found
+
+
+def partition(job: dict[str, Any]) -> str:
+    """Return the partition that a detached job runs in."""
+    return str(job.get("batch_partition") or job["partition"])
+
+
+@pytest.fixture(scope="module")
+def sbatch(slurm_profiles: Tables, slurm_jobs: Tables) -> Iterator[Sbatch]:
+    """Return `sbatch(*words)`, which asks a controller whether it would take a job."""
     missing = [command for command in COMMANDS if shutil.which(command) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)} (Debian's slurm-wlm and munge)")
 
-    with slurm_controller({profile["partition"] for profile in slurm_profiles.values()}) as env:
+    partitions = {partition(job) for job in (*slurm_profiles.values(), *slurm_jobs.values())}
+    with slurm_controller(partitions) as env:
 
         def ask(*words: str) -> subprocess.CompletedProcess[str]:
             command = ["sbatch", "--test-only", *words]
-            return subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=60)
+            return subprocess.run(
+                command, check=False, env=env, capture_output=True, text=True, timeout=60
+            )
 
         yield ask
 
 
-def test_every_profile_is_accepted(sbatch: Sbatch, slurm_profiles: Tables, tmp_path: Path) -> None:
+def assert_accepted(sbatch: Sbatch, jobs: Tables, folder: Path) -> None:
+    """Assert that the controller takes the script of every job, for the job's partition."""
     pytest.importorskip("nemo_run", reason="nemo_run is not installed")
     from nemo_run_jobs import slurm_script
 
-    for name, profile in slurm_profiles.items():
-        script = tmp_path / f"{name}.sh"
-        script.write_text(slurm_script(profile, name, tmp_path), encoding="utf-8")
+    for name, job in jobs.items():
+        script = folder / f"{name}.sh"
+        text = slurm_script(job, name, folder)
+        script.write_text(text, encoding="utf-8")
         answer = sbatch("--requeue", "--parsable", str(script))
-        assert answer.returncode == 0, f"{name}: {answer.stderr}\n{script.read_text(encoding='utf-8')}"
-        assert answer.stderr.rstrip().endswith(f" in partition {profile['partition']}"), f"{name}: {answer.stderr}"
+        assert answer.returncode == 0, f"{name}: {answer.stderr}\n{text}"
+        assert answer.stderr.rstrip().endswith(f" in partition {partition(job)}"), (
+            f"{name}: {answer.stderr}\n{text}"
+        )
 
 
-@pytest.mark.parametrize("option", ["--partition=nowhere", "--nodes=9", "--gpus-per-node=9", "--ntasks-per-node=129"])
+def test_every_profile_is_accepted(sbatch: Sbatch, slurm_profiles: Tables, tmp_path: Path) -> None:
+    assert_accepted(sbatch, slurm_profiles, tmp_path)
+
+
+def test_every_job_of_a_site_is_accepted(
+    sbatch: Sbatch, slurm_jobs: Tables, tmp_path: Path
+) -> None:
+    assert_accepted(sbatch, slurm_jobs, tmp_path)
+
+
+def test_pyxis_takes_the_mounts_of_every_job(slurm_profiles: Tables, slurm_jobs: Tables) -> None:
+    for name, job in {**slurm_profiles, **slurm_jobs}.items():
+        assert job["mounts"], name
+        assert takes_mounts(",".join(job["mounts"])), f"{name}: {job['mounts']}"
+
+
+@pytest.mark.parametrize(
+    "option", ["--partition=nowhere", "--nodes=9", "--gpus-per-node=9", "--ntasks-per-node=129"]
+)
 def test_the_controller_refuses_what_it_has_not(sbatch: Sbatch, option: str) -> None:
     answer = sbatch(option, "--wrap=true")
     assert answer.returncode != 0, answer.stderr
 
 
-@pytest.mark.parametrize(("time", "accepted"), rows(0))
+@pytest.mark.parametrize(("time", "accepted"), rows(TIMES_OF_SBATCH))
 def test_what_sbatch_says_of_a_time(sbatch: Sbatch, time: str, accepted: bool) -> None:
     answer = sbatch(f"--time={time}", "--wrap=true")
     assert (answer.returncode == 0) == accepted, answer.stderr
     assert accepted or "Invalid --time specification" in answer.stderr, answer.stderr
 
 
-@pytest.mark.parametrize(("time", "accepted"), rows(1))
-def test_what_the_tool_says_of_a_time(time: str, accepted: bool) -> None:
-    done = run_tool("-c", "slurm", "-d", f"sections.slurm_base.time={time}")
-    assert done.returncode == (0 if accepted else 2), done.stderr
+@pytest.mark.parametrize(("time", "accepted"), rows(TIMES_OF_TOOL))
+def test_what_the_tool_says_of_a_time(refused_times: Refusals, time: str, accepted: bool) -> None:
+    assert (time not in refused_times) == accepted, refused_times.get(time)
 
 
-def test_known_differences_are_differences() -> None:
-    assert {time for time, (by_sbatch, by_tool, _) in KNOWN_DIFFERENCES.items() if by_sbatch == by_tool} == set()
-    assert TIMES.keys() & KNOWN_DIFFERENCES.keys() == set()
+@pytest.mark.parametrize(("mount", "accepted"), rows(MOUNTS_OF_PYXIS))
+def test_what_pyxis_says_of_a_mount(mount: str, accepted: bool) -> None:
+    assert takes_mounts(mount) == accepted
+
+
+@pytest.mark.parametrize(("mount", "accepted"), rows(MOUNTS_OF_TOOL))
+def test_what_the_tool_says_of_a_mount(
+    refused_mounts: Refusals, mount: str, accepted: bool
+) -> None:
+    assert (mount not in refused_mounts) == accepted, refused_mounts.get(mount)
+
+
+def test_the_tool_names_what_pyxis_expects(refused_mounts: Refusals) -> None:
+    assert [
+        line for line in refused_mounts.values() if "SRC, SRC:DST or SRC:DST:FLAGS" not in line
+    ] == []
+
+
+@pytest.mark.parametrize("mount", ["lustre:/lustre", "/a,b:/data"])
+def test_the_tool_refuses_a_mount_that_a_variable_holds(mount: str) -> None:
+    done = run_tool("-c", "slurm", "-d", f"variables.SLURM_MOUNT={mount}")
+    assert done.returncode == 2, done.stderr
+    assert "SRC, SRC:DST or SRC:DST:FLAGS" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("agreed", "differences"),
+    [(TIMES, KNOWN_TIME_DIFFERENCES), (MOUNTS, KNOWN_MOUNT_DIFFERENCES)],
+    ids=["times", "mounts"],
+)
+def test_known_differences_are_differences(agreed: Verdicts, differences: Differences) -> None:
+    assert {
+        value for value, (by_slurm, by_tool, _) in differences.items() if by_slurm == by_tool
+    } == set()
+    assert agreed.keys() & differences.keys() == set()

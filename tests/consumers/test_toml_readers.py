@@ -23,7 +23,9 @@ def as_json(value: Any) -> str:
 
 
 @expand
-def test_tomllib_and_tomlkit_read_the_same(generated: Callable[..., Path], config: str, expand: str) -> None:
+def test_tomllib_and_tomlkit_read_the_same(
+    generated: Callable[..., Path], config: str, expand: str
+) -> None:
     text = generated(config, expand).read_text(encoding="utf-8")
     by_tomllib = tomllib.loads(text)
     assert profiles(by_tomllib)
@@ -31,7 +33,9 @@ def test_tomllib_and_tomlkit_read_the_same(generated: Callable[..., Path], confi
 
 
 @expand
-def test_tomlkit_edits_one_value_and_keeps_the_rest(generated: Callable[..., Path], config: str, expand: str) -> None:
+def test_tomlkit_edits_one_value_and_keeps_the_rest(
+    generated: Callable[..., Path], config: str, expand: str
+) -> None:
     text = generated(config, expand).read_text(encoding="utf-8")
     document = tomlkit.parse(text)
     assert tomlkit.dumps(document) == text
