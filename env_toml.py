@@ -676,6 +676,11 @@ KINDS["sections"] = Kind(
 )
 CONFIG = Kind("an object", (dict,), fields=kinds_of("config"), others="error")
 
+OTHER_NAMES = {  # of a field: the name that the reader takes where a profile has both
+    "container": "container_image",
+    "app_id": "client_id",
+    "app_secret": "client_secret",
+}
 UNREAD = {  # fields that the public profiles have although their executor does not read them
     "slurm": ("workspace", "run_command"),
     "lepton": ("code_src_dir",),
@@ -1808,8 +1813,8 @@ def check_plan(plan: Plan, report: Report) -> None:
         if name in chosen:
             report.collect(check_executor, plan, name)
         report.collect(check_needs, plan, name)
-        for index, mount in enumerate(find_mounts(plan, name)):
-            report.collect(check_mount, plan, name, index, mount)
+        for keys, mount in find_mounts(plan, name):
+            report.collect(check_mount, plan, keys, mount)
         report.collect(check_volume, plan, name)
     for name, least in config.get("checks", "recommended_min_nodes").items():
         report.collect(check_nodes, plan, name, least)
@@ -1888,18 +1893,21 @@ def check_needs(plan: Plan, name: str) -> None:
         raise EnvTomlError(*findings)
 
 
-def find_mounts(plan: Plan, name: str) -> Sequence[Any]:
-    """Return the mounts of a profile that are its own, or of an executor that is its own."""
-    mounts = plan.profiles[name].get("mounts")
-    if isinstance(mounts, list) and {"mounts", "executor"}.intersection(plan.sections[name]):
-        return mounts
-    return ()
+def find_mounts(plan: Plan, name: str) -> Iterator[tuple[Keys, Any]]:
+    """Yield the mounts of a profile that are its own, or of an executor that is its own."""
+    own, profile = plan.sections[name], plan.profiles[name]
+    keys = ("sections", name, "mounts")
+    mounts = profile.get("mounts")
+    if isinstance(mounts, list) and {"mounts", "executor"}.intersection(own):
+        for index, mount in enumerate(mounts):
+            yield (*keys, index), mount
+    if own.get("lustre_mount") and profile.get("executor") == "slurm":
+        yield ("sections", name, "lustre_mount"), own["lustre_mount"]
 
 
-def check_mount(plan: Plan, name: str, index: int, mount: Any) -> None:
+def check_mount(plan: Plan, keys: Keys, mount: Any) -> None:
     """Raise EnvTomlError for a mount that pyxis refuses, or that lacks what Lepton needs."""
-    keys = ("sections", name, "mounts", index)
-    executor = plan.profiles[name].get("executor")
+    executor = plan.profiles[keys[1]].get("executor")
     expected = ""
     if executor == "slurm" and not is_pyxis_mount(mount):
         expected = "SRC, SRC:DST or SRC:DST:FLAGS, as in /lustre:/lustre or /data:/data:ro+rprivate"
@@ -1967,33 +1975,37 @@ def check_variable(keys: Keys, named: set[str]) -> None:
 
 
 def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the profiles, and their fields, that a site sets and their executor does not read."""
+    """Yield the profiles, and their fields, that a site sets and their executor does not take."""
     read = {executor: kinds_of(*READ_BY_ALL, executor) for executor in EXECUTORS}
     for name, profile in plan.profiles.items():
-        executor = profile.get("executor")
+        executor, own = profile.get("executor"), plan.sections[name]
         if executor not in EXECUTORS:
             continue
-        fields = plan.sections[name].keys() - read[executor].keys()
+        fields = own.keys() - read[executor].keys() | own.keys() & OTHER_NAMES.keys()
         if plan.linted:
             fields -= set(UNREAD.get(executor, ()))
         for field in sorted(fields.difference(plan.config.get("checks", "extra_fields"))):
             _, layer = find_giver(plan.config, ("sections", name, field))
-            parent = plan.sections[name].get("extends")
-            _, same = find_giver(plan.config, ("sections", parent, field))
+            _, same = find_giver(plan.config, ("sections", own.get("extends"), field))
             mistyped = field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields))
             if layer and not layer.bundled and layer is not same and not mistyped:
                 yield name, field
 
 
 def check_read(plan: Plan, name: str, field: str) -> None:
-    """Warn of a field that its profile's executor does not read."""
-    executor = plan.profiles[name]["executor"]
+    """Warn of a field that its profile's executor does not read, or takes by its other name."""
+    profile = plan.profiles[name]
+    executor = profile["executor"]
     readers = [other for other in EXECUTORS if field in FIELDS[other]]
     told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
     if readers:
         told = f"{executor} does not read {field}, but {' and '.join(readers)}"
     if field == "workspace":
         told += ": variables.NEMOTRON_WORKSPACE moves outputs"
+    if field in OTHER_NAMES:
+        told = f"the reader takes {OTHER_NAMES[field]}, which this profile has too"
+        if OTHER_NAMES[field] not in profile:
+            return
     raise doubtful(told, ("sections", name, field))
 
 
