@@ -35,7 +35,9 @@ SCRIPT = str(ROOT / "env_toml.py")
 REPEATS = 25  # of the small commands: their times vary by a tenth from run to run
 SMALL, GOAL_SIZE, LARGE = 1_000, 20_000, 100_000
 SIZES = {30: 11, SMALL: 11, 10_000: 3, GOAL_SIZE: 3, LARGE: 1}  # profiles: how often each is run
-ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # imports come compiled
+ENVIRONMENT = {
+    k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"
+}  # imports come compiled
 SHAPES = ("flat", "chain")
 LINEAR = 1.2  # growth of the time per profile from SMALL to LARGE that still counts as none
 
@@ -98,7 +100,9 @@ def measure(words: list[str], folder: Path) -> Cost:
     """Run the interpreter once with these words in `folder`; exit where it fails."""
     (folder / "out.toml").unlink(missing_ok=True)  # or a second run would find nothing to write
     launch = [sys.executable, "-I", "-S", "-c", LAUNCH, *words]
-    done = subprocess.run(launch, cwd=folder, env=ENVIRONMENT, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        launch, cwd=folder, env=ENVIRONMENT, text=True, capture_output=True, check=False
+    )
     seconds, peak, status = done.stdout.split() or ("0", "0", "no start")
     if status != "0":
         sys.exit(f"{words[:2]} failed (exit status {status}):\n{done.stderr}")
@@ -130,13 +134,16 @@ def dump_expanded(run: list[str], folder: Path) -> list[str]:
 
 
 def prepare_omegaconf(words: list[str], folder: Path) -> dict[str, list[str]]:
-    """Save the bundled Slurm config as YAML; return the command to measure, none without OmegaConf."""
+    """Save the Slurm profiles, each with its own keys, as YAML; return the command to measure.
+
+    There is none without OmegaConf. Variables are filled in before: OmegaConf has none.
+    """
     try:
         from omegaconf import OmegaConf
     except ImportError:
         return {}
-    config = json.loads((ROOT / "configs" / "slurm.json").read_text(encoding="utf-8"))
-    OmegaConf.save(OmegaConf.create(config), folder / "slurm.yaml")
+    own = generated([SCRIPT, "-c", "slurm", *words, "expand=false"], folder)
+    OmegaConf.save(OmegaConf.create({"sections": own}), folder / "slurm.yaml")
     return {"omegaconf": ["-c", OMEGACONF, "slurm.yaml", *words]}
 
 
@@ -144,19 +151,28 @@ def measure_run(folder: Path, repeats: int) -> dict[str, Cost]:
     """Measure one run with the bundled Slurm config beside the commands it is compared with."""
     words = ["force=true", "output_path=out.toml"]
     run = [SCRIPT, "-c", "slurm", *words]
-    again = [*run, "output_path=again.toml"]  # `measure` leaves this file, so that only the first run writes it
+    again = [
+        *run,
+        "output_path=again.toml",
+    ]  # `measure` leaves this file, so that only the first run writes it
     omegaconf = prepare_omegaconf(words, folder)
     expected = generated(run, folder)
     if any(generated(command, folder) != expected for command in omegaconf.values()):
         sys.exit("OmegaConf makes another document of the same config")
     measure(again, folder)
-    commands = {"run": run, "again": again, "bare": ["-c", "pass"], "limit": dump_expanded(run, folder)}
+    commands = {
+        "run": run,
+        "again": again,
+        "bare": ["-c", "pass"],
+        "limit": dump_expanded(run, folder),
+    }
     return compare({**commands, **omegaconf}, folder, repeats)
 
 
 def make_config(profiles: int, shape: str) -> dict[str, Any]:
     """Return a config of a base and its heirs: its children, or each the child of the one before."""
-    sections: dict[str, Any] = {"base": {"executor": "slurm", "account": "a", "env_vars": {"A": "1"}}}
+    needed = {"executor": "slurm", "tunnel": "ssh", "remote_job_dir": "/jobs"}
+    sections: dict[str, Any] = {"base": {**needed, "account": "a", "env_vars": {"A": "1"}}}
     for i in range(profiles - 1):
         parent = f"p{i - 1}" if shape == "chain" and i else "base"
         sections[f"p{i}"] = {"extends": parent, "nodes": i % 64 + 1, "env_vars": {"B": str(i)}}
@@ -167,7 +183,11 @@ def measure_scale(profiles: int, shape: str, folder: Path, repeats: int) -> Scal
     for name, size in (("one.json", 1), ("many.json", profiles)):
         (folder / name).write_text(json.dumps(make_config(size, shape)), encoding="utf-8")
     run = [SCRIPT, "-c", "many.json"]
-    commands = {"start": [SCRIPT, "-c", "one.json"], "ours": run, "limit": dump_expanded(run, folder)}
+    commands = {
+        "start": [SCRIPT, "-c", "one.json"],
+        "ours": run,
+        "limit": dump_expanded(run, folder),
+    }
     return Scale(**compare(commands, folder, repeats))
 
 
@@ -184,7 +204,9 @@ def show_machine() -> str:
     cpu, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if info.exists():
         lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-        cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), cpu)
+        cpu = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), cpu
+        )
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{date.today()}, {python}, {cpu}, {os.cpu_count()} cores\n"
 
@@ -198,7 +220,10 @@ def show_run(costs: dict[str, Cost]) -> str:
         "omegaconf": "the same document the OmegaConf way, from YAML",
     }
     run = costs["run"].seconds
-    rows = [(names[key], f"{1000 * cost.seconds:.1f}", f"{run / cost.seconds:.2f}") for key, cost in costs.items()]
+    rows = [
+        (names[key], f"{1000 * cost.seconds:.1f}", f"{run / cost.seconds:.2f}")
+        for key, cost in costs.items()
+    ]
     note = "" if "omegaconf" in costs else "\nOmegaConf is not installed: its row is left out.\n"
     return show_table("one process | ms | a run, in these", rows) + note
 
@@ -206,9 +231,16 @@ def show_run(costs: dict[str, Cost]) -> str:
 def show_scale(scales: dict[tuple[int, str], Scale]) -> str:
     rows = []
     for (profiles, shape), (_, ours, limit) in scales.items():
-        times = (f"{ours.seconds:.3f}", f"{1000 * ours.seconds / profiles:.3f}", f"{ours.seconds / limit.seconds:.2f}")
+        times = (
+            f"{ours.seconds:.3f}",
+            f"{1000 * ours.seconds / profiles:.3f}",
+            f"{ours.seconds / limit.seconds:.2f}",
+        )
         rows.append((f"{profiles:,} {shape}", *times, f"{ours.mib:.0f}", f"{limit.mib:.0f}"))
-    return show_table("profiles | seconds | ms per profile | times load and dump | peak MiB | load and dump MiB", rows)
+    return show_table(
+        "profiles | seconds | ms per profile | times load and dump | peak MiB | load and dump MiB",
+        rows,
+    )
 
 
 def show_goals(costs: dict[str, Cost], scales: dict[tuple[int, str], Scale]) -> str:
@@ -218,14 +250,28 @@ def show_goals(costs: dict[str, Cost], scales: dict[tuple[int, str], Scale]) -> 
         ("a run that finds its file unchanged, in bare starts", again / bare, "at most", 4.0),
     ]
     if "omegaconf" in costs:
-        goals.append(("times faster than the OmegaConf way", costs["omegaconf"].seconds / run, "at least", 5.0))
+        goals.append(
+            (
+                "times faster than the OmegaConf way",
+                costs["omegaconf"].seconds / run,
+                "at least",
+                5.0,
+            )
+        )
     for (profiles, shape), scale in scales.items():
         if profiles == GOAL_SIZE:
             ratio = scale.ours.seconds / scale.limit.seconds
             goals.append((f"times load and dump, {profiles:,} {shape}", ratio, "at most", 2.0))
         if profiles == LARGE:
             growth = scale.per_profile(profiles) / scales[SMALL, shape].per_profile(SMALL)
-            goals.append((f"growth per profile, {SMALL:,} to {profiles:,} {shape}", growth, "at most", LINEAR))
+            goals.append(
+                (
+                    f"growth per profile, {SMALL:,} to {profiles:,} {shape}",
+                    growth,
+                    "at most",
+                    LINEAR,
+                )
+            )
     rows = []
     for title, value, bound, goal in goals:
         met = value <= goal if bound == "at most" else value >= goal
@@ -235,14 +281,25 @@ def show_goals(costs: dict[str, Cost], scales: dict[tuple[int, str], Scale]) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few runs, no document above 1,000 profiles")
+    parser.add_argument(
+        "--quick", action="store_true", help="few runs, no document above 1,000 profiles"
+    )
     quick = parser.parse_args().quick
     sizes = {n: 3 if quick else times for n, times in SIZES.items() if not (quick and n > SMALL)}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         costs = measure_run(folder, 3 if quick else REPEATS)
-        scales = {(n, shape): measure_scale(n, shape, folder, sizes[n]) for shape in SHAPES for n in sizes}
-    print(show_machine(), show_run(costs), show_scale(scales), show_goals(costs, scales), sep="\n", end="")
+        scales = {
+            (n, shape): measure_scale(n, shape, folder, sizes[n]) for shape in SHAPES for n in sizes
+        }
+    print(
+        show_machine(),
+        show_run(costs),
+        show_scale(scales),
+        show_goals(costs, scales),
+        sep="\n",
+        end="",
+    )
 
 
 if __name__ == "__main__":
