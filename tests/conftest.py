@@ -1,9 +1,14 @@
-"""Fixtures for all tests; the properties try the same examples every time."""
+"""Fixtures for all tests, and how the properties explore.
+
+Each run tries other examples. The seed that repeats them stands at the end of a run in CI, and of
+one with a failure: `pytest --hypothesis-seed=SEED`, with `CI=1` before it where CI printed it.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import random
 import sys
 
 import pytest
@@ -15,15 +20,28 @@ import cli  # noqa: E402
 sys.path.insert(0, str(cli.ROOT))  # the tests import this very env_toml, not an installed one
 import env_toml  # noqa: E402
 
-settings.register_profile(
-    "same-every-time",
-    derandomize=True,
-    database=None,
-    deadline=None,  # a busy machine is no defect
-    max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-settings.load_profile("same-every-time")
+IN_CI = bool(os.environ.get("CI"))
+COMMON = {
+    "database": None,  # the seed repeats a run, nothing is left in the folder
+    "deadline": None,  # a busy machine is no defect
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
+}
+settings.register_profile("few", max_examples=25, **COMMON)
+settings.register_profile("many", max_examples=300, **COMMON)
+settings.load_profile("many" if IN_CI else "few")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Choose the seed of the properties here, so that it can be told and all workers share it."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.randrange(2**32))
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    if IN_CI or exitstatus:
+        seed = config.option.hypothesis_seed
+        terminalreporter.write_line(f"the properties explored with --hypothesis-seed={seed}")
 
 
 @pytest.fixture
@@ -34,7 +52,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def clean(monkeypatch, tmp_path):
-    """Give the test's own process the clean environment and folder, for calls without a subprocess."""
+    """Give the test's own process the clean environment and folder, for calls in it."""
     for name in os.environ.keys() - cli.environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""What the tests share: the case tables, and ways to call the program as a library and look at its answer."""
+"""What the tests share: tables of cases, ways to call the program and to look at its answer."""
 
 import json
 import re
@@ -9,7 +9,9 @@ import cli
 import env_toml
 
 CASES = Path(__file__).resolve().parent / "cases"
-BUNDLED = {path.stem: path for path in sorted((cli.ROOT / "configs").glob("*.json"))}
+CONFIGS = cli.ROOT / "configs"
+SHARED = ("_steps", "schema")  # files beside the configs that a person chooses
+BUNDLED = {path.stem: path for path in sorted(CONFIGS.glob("*.json")) if path.stem not in SHARED}
 assert BUNDLED, "no bundled configs"
 
 
@@ -17,7 +19,8 @@ def load_cases(name):
     """Return a table of cases; an empty one would let every test of it pass."""
     cases = json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
     assert cases, f"{name}.json is empty"
-    assert all(cases.values() if isinstance(cases, dict) else cases), f"{name}.json has an empty part"
+    parts = cases.values() if isinstance(cases, dict) else cases
+    assert all(parts), f"{name}.json has an empty part"
     return cases
 
 
@@ -66,3 +69,12 @@ def look_up(table, place):
 def write_config(path, config):
     path.write_text(json.dumps(config), encoding="utf-8")
     return path
+
+
+def as_read(value):
+    """Return a value as TOML holds it: without the keys that are null, at any depth."""
+    if isinstance(value, dict):
+        return {key: as_read(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [as_read(item) for item in value]
+    return value

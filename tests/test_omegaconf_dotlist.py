@@ -1,4 +1,4 @@
-"""Words against OmegaConf's dotlist: where both read the same, and every difference that the README tells."""
+"""Words against OmegaConf's dotlist: where both read the same, and where they differ on purpose."""
 
 import pytest
 from helpers import assert_says, exact, generate, keys_of, load_cases, look_up, refusal
