@@ -185,17 +185,23 @@ def escape(text: str) -> str:
     return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
 
 
+# A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
+SECRET_TOLD = (
+    r"""(?i)(\w*(?:key|token|secret|password|passwd|credentials?|pat))['"]?(?:[:\s]|\\=)"""
+)
+
+
 def show_keys(keys: Keys) -> str:
     """Write the place of a value as a word would, without the leading `sections.`."""
     names = list(map(str, keys))
     if len(names) > 1 and names[0] == "sections":
         names.pop(0)
-    return ".".join(names)
+    return re.sub(f"{SECRET_TOLD}.*", r"\1...", ".".join(names), flags=re.DOTALL)
 
 
 def show_value(value: Any, keys: Keys) -> str:
     """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
-    if find_secret_key(keys):
+    if find_secret_key(keys) or re.search(URL_PASSWORD, str(value)):
         return "a value that is not shown"
     if isinstance(value, (list, dict)):
         return {list: "a list", dict: "a table"}[type(value)]
@@ -259,22 +265,32 @@ RESOLVERS = (  # those of OmegaConf and of the public step CLI
 )
 STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, see UNSEEN
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
-BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[\\()\[\]{{}}:=, \t]?)*"
-BRACKETS = rf"[ \t]*[\[{{](?:{QUOTED}|{BARE})(?:,(?:{QUOTED}|{BARE}))*[\]}}][ \t]*"
+ESCAPES = r"\\()\[\]{}:=, \t"
+BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[{ESCAPES}]|\\(?![{ESCAPES}]))*"
+BRACKET = rf"[ \t]*[\[{{](?:{QUOTED}|{BARE})(?:,(?:{QUOTED}|{BARE}))*[\]}}][ \t]*"
+BRACKETS = (
+    rf"[ \t]*[\[{{](?:{QUOTED}|{BRACKET}|{BARE})(?:,(?:{QUOTED}|{BRACKET}|{BARE}))*[\]}}][ \t]*"
+)
 ARGUMENT = rf"(?:{QUOTED}|{BRACKETS}|{BARE})"
 RESOLVER = r"[a-zA-Z_][a-zA-Z0-9_-]*(?:\.[a-zA-Z_][a-zA-Z0-9_-]*)*"
-NODE = r"""(?:[^\\{}():\s'"]|\[|\])+"""
+NODE_KEY = r"""[^\\{}()\[\]:.\s'"]+"""
+NODE = rf"\.*(?:{NODE_KEY}|\[{NODE_KEY}\])(?:\.{NODE_KEY}|\[{NODE_KEY}\])*"
 INNERMOST = rf"\$\{{[ \t]*(?:({RESOLVER})[ \t]*:({ARGUMENT}(?:,{ARGUMENT})*)|({NODE}))[ \t]*\}}"
 ESCAPED = r"(?<!\\)(?:\\\\)*\\\$\{"  # after an odd number of backslashes it is text
 # Most texts hold no other than this, which needs no grammar: ${oc.env:NAME}, a plain default in it.
 SIMPLE = re.compile(r"\$\{oc\.env:\w+(?:,(?:''|([\w/.:-]*)))?\}", re.ASCII)
 
 
-def rewrite(text: str, put: Callable[[re.Match[str]], str]) -> str:
+def rewrite(
+    text: str,
+    put: Callable[[re.Match[str]], str],
+    finish: Callable[[str], str] = str,
+) -> str:
     r"""Return a text in which each `${...}` is what `put` makes of it, inner ones first.
 
     `put` gets a match with the resolver and its arguments, or else the node, in which what was
-    rewritten before is one character; \${ is left alone.
+    rewritten before is one character; \${ is left alone. `finish` gets the text in which each outer
+    one is one character, before those are put back.
 
     >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
     'a/<oc.env>/\\${z}'
@@ -296,6 +312,7 @@ def rewrite(text: str, put: Callable[[re.Match[str]], str]) -> str:
         text = re.sub(INNERMOST, lambda found: keep(put(found)), text)
     if "${" in text:
         raise wrong(_explain_broken(text[text.index("${") :]))
+    text = finish(text)
     while re.search(f"[{STAND_INS}]", text):
         text = re.sub(f"[{STAND_INS}]", lambda found: parts[ord(found[0]) - 0xF0000], text)
     return text
@@ -374,12 +391,20 @@ def quote_default(value: str) -> str:
     >>> quote_default("/lustre:/lustre"), quote_default("1.50"), quote_default("it's")
     ('/lustre:/lustre', "'1.50'", "'it\\'s'")
     """
-    bare = mask_interpolations(value)
-    name = re.fullmatch(r"[a-zA-Z/][a-zA-Z0-9_/.:@%*?|+-]*|0|[1-9][0-9]*", bare)
-    if name and bare.lower() not in ("true", "false", "null", "nan", "inf"):
+    if is_bare(mask_interpolations(value)):
         return value
-    escaped = re.sub(r"(\\*)('|\Z)", r"\1\1\\\2", value)
-    return f"'{escaped[:-1]}'"
+    return rewrite(value, lambda found: found[0], _quote)
+
+
+def is_bare(text: str) -> bool:
+    """Tell whether OmegaConf reads a default without quotes as the text that it is."""
+    name = re.fullmatch(r"[a-zA-Z/][a-zA-Z0-9_/.:@%*?|+-]*|0|[1-9][0-9]*", text)
+    return name is not None and text.lower() not in ("true", "false", "null", "nan", "inf")
+
+
+def _quote(text: str) -> str:
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return f"'{escaped}{escaped[len(escaped.rstrip(chr(92))) :]}'"
 
 
 # ----------------------------------------------------------------------------- kinds and fields
@@ -727,6 +752,9 @@ def split_word(word: str, number: int = 1) -> Word:
     if key == word:
         raise wrong(_explain_no_word(word, number))
     text = word[len(key) + 1 :]
+    told = re.search(SECRET_TOLD, key)
+    if told:
+        raise wrong(f"word {number}: expected = after {told[1]}")
     append = key.endswith("+")
     key = key[: len(key) - append]
     keys = split_key(key)
@@ -762,17 +790,14 @@ def split_key(key: str) -> Keys:
     >>> split_key(r"a.b\.c[d.e].0")
     ('a', 'b.c', 'd.e', '0')
 
-    Raises EnvTomlError for an empty part, an unclosed bracket, a secret's name with its value after
-    a colon or blank, or more than MAX_DEPTH parts.
+    Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
     keys: Names = []
     for found in re.finditer(KEY_PART, key or ".", re.DOTALL):
         name = found[1] or found[2]
         if not name:
-            raise wrong(f"{key}: expected a name, .name or [name] at character {found.start() + 1}")
-        told = re.match(r"\w*(?=[:\s])", name)
-        if told and find_secret_key((told[0],)):
-            raise wrong(f"expected = after {told[0]}", tuple(keys))
+            spot = f"at character {found.start() + 1}"
+            raise wrong(f"{key or '='}: expected a name, .name or [name] {spot}")
         if len(keys) == MAX_DEPTH:
             raise wrong(f"expected at most {MAX_DEPTH} parts", tuple(keys[:4]))
         keys.append(re.sub(r"\\([.\[\]=])", r"\1", name))
@@ -793,7 +818,7 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     them, for a value that is not of the kind.
     """
     bare = text.strip()
-    if str in kind.types and not (dict in kind.types and bare.startswith("{")):
+    if str in kind.types and (kind.doubt or not (dict in kind.types and bare.startswith("{"))):
         if text == "null":
             return None
         return strip_quotes(text)
@@ -840,9 +865,8 @@ def _read_scalar(text: str, kind: Kind, keys: Keys) -> Any:
 
 BARE_MARK = "\0"
 FLOW_TOKEN = (
-    r"""(?P<single>'(?:[^']|'')*')|(?P<double>"(?:[^"\\]|\\.)*")"""
-    r"""|,(?=\s*[\]}])|(?P<mark>[\[\]{},:])"""
-    r"""|(?P<bare>(?:[^\s\[\]{},:'"]|:(?!\s))(?:[^\[\]{},:]|:(?!\s))*)"""
+    r"""(?P<single>'(?:[^']|'')*')|(?P<double>"(?:[^"\\]|\\.)*")|(?P<mark>[\[\]{},:])"""
+    r"""|(?P<bare>(?:[^\s\[\]{},:'"]|:(?!\s))(?:[^\[\]{},:]|:(?!\s))*)|\S"""
 )
 MARKS = "[]{},:'\""
 HIDDEN = {ord(mark): 0x100000 + ord(mark) for mark in MARKS}  # of interpolations, while json reads
@@ -851,23 +875,22 @@ SHOWN = {hidden: mark for mark, hidden in HIDDEN.items()}
 
 def _read_flow(text: str, kind: Kind, keys: Keys) -> Any:
     """Read a list or a table; a trailing comma is fine."""
-
-    def put(found: re.Match[str]) -> str:
+    tokens = [""]
+    shown = rewrite(text, lambda found: found[0].translate(HIDDEN))
+    for found in re.finditer(FLOW_TOKEN, shown, re.DOTALL):
         token = found[0]
         if found["single"]:
-            return json.dumps(token[1:-1].replace("''", "'"))
-        if found["bare"]:
-            return json.dumps(BARE_MARK + token.strip())
-        if found["double"] or found["mark"]:
-            return token
-        return ""
-
-    shown = rewrite(text, lambda found: found[0].translate(HIDDEN))
+            token = json.dumps(token[1:-1].replace("''", "'"))
+        elif found["bare"]:
+            token = json.dumps(BARE_MARK + token.strip())
+        elif token in "]}" and tokens[-1] == "," and tokens[-2] not in ("[", "{", ","):
+            tokens.pop()
+        tokens.append(token)
     try:
-        value = json.loads(
-            re.sub(FLOW_TOKEN, put, shown, flags=re.DOTALL), object_pairs_hook=_read_pairs
-        )
-    except (json.JSONDecodeError, RecursionError):
+        value = json.loads(" ".join(tokens), object_pairs_hook=_read_pairs)
+    except RecursionError:
+        raise wrong(TOO_DEEP, keys) from None
+    except json.JSONDecodeError:
         expected = "[a, b] or {key: value}, its quotes and brackets closed"
         advice = "was the word split at a blank? quote it, as in 'KEY=[a, b]'"
         raise wrong(f"expected {expected} ({advice})", keys) from None
@@ -1119,7 +1142,8 @@ def check_source(
     own = Report()
     for depth, key in enumerate(keys):
         own.collect(check_name, key, kind_at(keys[:depth]), keys[:depth], bundled)
-    _check_tree(look_up(content, keys), kind_at(keys), keys, bundled, own)
+    if look_up(content, keys) is not None:
+        _check_tree(look_up(content, keys), kind_at(keys), keys, bundled, own)
     for finding in own.findings:
         report.findings.append(finding._replace(origin=source))
         if finding.level == "error" and finding.excuse == ("", ""):
@@ -1142,10 +1166,15 @@ def _check_tree(value: Any, kind: Kind, keys: Keys, bundled: bool, own: Report) 
 
 
 def _leave_out(content: Table, keys: Keys) -> None:
-    if len(keys) == 1:
-        content.pop(keys[0], None)
-    elif keys and (len(keys) == 2 or keys[0] != "sections"):
-        content.get(keys[0], {}).pop(keys[1], None)
+    """Remove a wrong value outside of the profiles, or a wrong profile."""
+    if keys[:1] == ("sections",) and len(keys) > 2:
+        return
+    table = content
+    if len(keys) > 1 and isinstance(content.get(keys[0]), dict):
+        table = content[keys[0]]
+        keys = keys[1:]
+    for key in keys[:1]:
+        table.pop(key, None)
 
 
 def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
@@ -1156,7 +1185,7 @@ def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
     if escape(key) != key:
         raise wrong("a key with unseen characters", place)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
-        raise wrong(f"{key!r} is no name of a variable: expected letters, digits and _", place)
+        raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
     if kind.others == "error":
         raise wrong(_explain_key(keys, key, kind), place)
     if kind.others in ("close", "tell"):
@@ -1220,7 +1249,7 @@ def _name_character(character: str) -> str:
         return "a carriage return, as a script with CRLF line ends leaves"
     import unicodedata
 
-    name = unicodedata.name(character, "a control character").lower()
+    name = unicodedata.name(character, "a character without a name").lower()
     return f"U+{ord(character):04X}, {name}"
 
 
@@ -1413,14 +1442,14 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     if word.keys[0] == "sections" and len(word.keys) > 1:
         names = match_profiles(word.keys[1], config.get("sections"))
         places = [("sections", name, *word.keys[2:]) for name in names]
-    value = read_word(word, find_value(config, places[0]))
-    content = nest(word.keys, value)
-    if value is not None:
-        check_source(word.source, False, content, report, word.keys)
-        if look_up(content, word.keys) is None:
-            return  # it was wrong and left out
     merged: Table = {}
     for keys in places:
+        value = read_word(word, find_value(config, keys))
+        content = nest(word.keys, value)
+        known = len(report.findings)
+        check_source(word.source, False, content, report, word.keys)
+        if len(report.findings) > known and look_up(content, word.keys) is None:
+            return  # it was wrong and left out
         if value is None and look_up(config.values, keys) is None:
             report.collect(_miss_value, keys, origin=word.source)
         seen = find_value(config, keys[:2])
@@ -1451,7 +1480,7 @@ def read_word(word: Word, seen: Any) -> Any:
         kind = kind_like(seen)
     if not word.append:
         return read_value(word.text, kind, word.keys)
-    if list not in (kind.types or [list]) or not isinstance(seen, (list, type(None))):
+    if list not in (kind.types or [list]):
         raise wrong(f"+= appends to a list, found {kind.expected}", word.keys)
     if word.text.lstrip().startswith("["):
         return read_value(word.text, kind, word.keys)
@@ -1467,10 +1496,12 @@ def edit(seen: Any, keys: Keys, value: Any, kind: Kind, append: bool) -> Any:
     Of a table that is only what changes, a list is whole; null removes. Raises EnvTomlError for a
     key that leads through what is no table or list, or past a list's end.
     """
-    if not keys:
-        if append:
-            return [*(seen or ()), *value]
+    if not keys and not append:
         return value
+    if not keys and isinstance(seen, (list, type(None))):
+        return [*(seen or ()), *value]
+    if not keys:
+        raise wrong("+= appends to a list, which is not what stands there")
     if isinstance(seen, list) or (seen is None and list in kind.types):
         return edit_list(seen or [], keys, value, kind, append)
     index_of_nothing = seen is None and kind is ANY and keys[0].isdigit()
@@ -1491,16 +1522,22 @@ def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind, append: bool)
     return [item for item in items.values() if item is not None]
 
 
-def find_lineage(sections: Table, profile: Any) -> Iterator[str]:
+def parent_of(section: Table) -> str:
+    """Return the name of the profile that a profile extends, "" for none."""
+    parent = section.get("extends")
+    if isinstance(parent, str):
+        return parent
+    return ""
+
+
+def find_lineage(sections: Table, profile: str) -> Iterator[str]:
     """Yield a profile and those it extends, child first; a chain ends where it is broken."""
     seen = set()
     name = profile
-    while isinstance(name, str) and name in sections and name not in RESERVED:
-        if name in seen:
-            break
+    while name in sections and name not in RESERVED and name not in seen:
         yield name
         seen.add(name)
-        name = sections[name].get("extends")
+        name = parent_of(sections[name])
 
 
 def find_value(config: Config, keys: Keys) -> Any:
@@ -1635,7 +1672,8 @@ def fill(value: Any, origins: Any, variables: Variables) -> Any:
 def fill_section(plan: Plan, name: str) -> None:
     """Put variables into a section, its own keys only, and move the images of a profile."""
     origins = plan.config.origins["sections"][name]
-    section = fill(plan.config.get("sections", name), origins, plan.variables)
+    plan.sections[name] = plan.config.get("sections", name)  # what is left if that fails
+    section = fill(plan.sections[name], origins, plan.variables)
     for field in IMAGE_FIELDS:
         if isinstance(section.get(field), str) and name not in RESERVED:
             section[field] = move_image(section[field], plan.images)
@@ -1647,12 +1685,12 @@ def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
     ordered: Table = {}
     for name in names:
         chain: Table = {}
-        ancestor: Any = name
-        while isinstance(ancestor, str) and ancestor in sections and ancestor not in RESERVED:
-            if ancestor in chain or ancestor in ordered:
+        ancestor = name
+        while ancestor in sections and ancestor not in RESERVED and ancestor not in ordered:
+            if ancestor in chain:
                 break
             chain[ancestor] = None
-            ancestor = sections[ancestor].get("extends")
+            ancestor = parent_of(sections[ancestor])
         ordered.update(dict.fromkeys(reversed(list(chain))))
     return list(ordered)
 
@@ -1668,12 +1706,13 @@ def expand(sections: Table, report: Report) -> Table:
     once.
     """
     done: Table = {}
-    seen: Table = {}
+    seen = {""}
     for name in order_parents_first(sections, sections):
-        parent = sections[name].get("extends")
-        if parent in done or parent not in seen:  # a parent that was left out was told already
+        parent = parent_of(sections[name])
+        told = parent in seen and parent not in done and parent != ""
+        if not told and isinstance(sections[name].get("extends"), (str, type(None))):
             report.collect(_expand_profile, sections, name, done)
-        seen[name] = None
+        seen.add(name)
     return {name: done[name] for name in sections if name in done}
 
 
@@ -1861,8 +1900,8 @@ def check_use(plan: Plan, keys: Keys, name: str) -> None:
 
 def find_childless(plan: Plan) -> set[str]:
     """Return the profiles that are written and that no other extends."""
-    parents = [table.get("extends") for table in plan.sections.values()]
-    return set(select(plan)).difference(map(str, parents))
+    parents = map(parent_of, plan.sections.values())
+    return set(select(plan)).difference(parents)
 
 
 def check_executor(plan: Plan, name: str) -> None:
@@ -1880,7 +1919,7 @@ def check_executor(plan: Plan, name: str) -> None:
 def check_needs(plan: Plan, name: str) -> None:
     """Raise EnvTomlError for what an executor needs and a profile lacks, but not its parent."""
     profile = plan.profiles[name]
-    parent = plan.profiles.get(plan.sections[name].get("extends"), {})
+    parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     executor = str(profile.get("executor"))
     findings: list[Finding] = []
     for need in NEEDS.get(executor, "").split():
@@ -1986,7 +2025,7 @@ def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
             fields -= set(UNREAD.get(executor, ()))
         for field in sorted(fields.difference(plan.config.get("checks", "extra_fields"))):
             _, layer = find_giver(plan.config, ("sections", name, field))
-            _, same = find_giver(plan.config, ("sections", own.get("extends"), field))
+            _, same = find_giver(plan.config, ("sections", parent_of(own), field))
             mistyped = field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields))
             if layer and not layer.bundled and layer is not same and not mistyped:
                 yield name, field
@@ -2014,7 +2053,7 @@ def check_reach(plan: Plan, report: Report) -> None:
     order = order_parents_first(plan.sections, plan.sections)
     heirs = dict.fromkeys(order, 0)
     for name in reversed(order):
-        parent = plan.sections[name].get("extends")
+        parent = parent_of(plan.sections[name])
         if parent in heirs:
             heirs[parent] += heirs[name] + 1
     for keys, layers in find_layers(plan, order).items():
@@ -2045,7 +2084,7 @@ def find_keepers(sections: Table, order: Names, keys: Any, layers: Table) -> Tab
     kept: dict[Any, Any] = {}  # by profile that misses the latest value: whose value it has
     keepers: dict[Any, Any] = {}
     for name in order:
-        parent = sections[name].get("extends")
+        parent = parent_of(sections[name])
         above: Any = latest.get(parent)
         latest[name], kept[name] = above, kept.get(parent)
         if name in layers:
@@ -2508,8 +2547,8 @@ def order_as_tree(plan: Plan) -> Iterator[tuple[int, str]]:
     """Yield the profiles to write and those that they extend, heirs below parents, with depth."""
     heirs: dict[Any, Names] = {}
     for name in order_parents_first(plan.sections, select(plan)):
-        heirs.setdefault(plan.sections[name].get("extends"), []).append(name)
-    waiting = [(0, name) for name in reversed(heirs.get(None, ()))]
+        heirs.setdefault(parent_of(plan.sections[name]), []).append(name)
+    waiting = [(0, name) for name in reversed(heirs.get("", ()))]
     while waiting:
         depth, name = waiting.pop()
         yield depth, name
@@ -2661,7 +2700,7 @@ def make_edits(plan: Plan, document: Table) -> Table:
         edits[name] = edit_profile(own, inherited, complete[name])
     for name in order_parents_first(document, document):
         if name not in complete:
-            edits[name] = adopt_profile(wanted[name], document[name].get("extends"), complete)
+            edits[name] = adopt_profile(wanted[name], parent_of(document[name]), complete)
             complete[name] = wanted[name]
     edits = {name: changes for name, changes in edits.items() if changes}
     reserved = {name: plan.sections[name] for name in RESERVED if name in plan.sections}
@@ -2732,12 +2771,12 @@ def is_equal(one: Any, other: Any) -> bool:
     return dumps[0] == dumps[1]
 
 
-def adopt_profile(wanted: Table, parent: Any, complete: Table) -> Table:
+def adopt_profile(wanted: Table, parent: str, complete: Table) -> Table:
     """Return a new profile as an heir of `parent`, or of the profile that it differs least from."""
     best = wanted
     for name, inherited in complete.items():
         edits = edit_table({}, inherited, wanted)
-        if edits is not None and parent in (None, name):
+        if edits is not None and parent in ("", name):
             if _count_values(edits) + 1 < _count_values(best):
                 best = {"extends": name, **edits}
     return best

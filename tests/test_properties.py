@@ -194,8 +194,7 @@ def test_text_of_a_variable_of_the_job(site, text):
 
 def is_plain_key(key):
     """Tell whether a key is itself: no backslash, no +, no secret's name before a blank or colon."""
-    secret = re.match(r"(\w*)[:\s]", key)
-    if secret and env_toml.is_secret_name(secret[1]):
+    if re.search(env_toml.SECRET_TOLD, key):
         return False
     return "\\" not in key and not key.endswith("+")
 
