@@ -1444,7 +1444,8 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         places = [("sections", name, *word.keys[2:]) for name in names]
     merged: Table = {}
     for keys in places:
-        value = read_word(word, find_value(config, keys))
+        stands = find_value(config, keys)
+        value = read_word(word, stands)
         content = nest(word.keys, value)
         known = len(report.findings)
         check_source(word.source, False, content, report, word.keys)
@@ -1452,9 +1453,10 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             return  # it was wrong and left out
         if value is None and look_up(config.values, keys) is None:
             report.collect(_miss_value, keys, origin=word.source)
+        if word.append:
+            value = [*(stands or ()), *value]
         seen = find_value(config, keys[:2])
-        placed = edit(seen, keys[2:], value, kind_at(keys[:2]), word.append)
-        merged = merge(merged, nest(keys[:2], placed))
+        merged = merge(merged, nest(keys[:2], edit(seen, keys[2:], value, kind_at(keys[:2]))))
     rank = len(config.layers)
     config.add(Layer(word.source, False, merged, rank, range(rank)))
 
@@ -1482,6 +1484,8 @@ def read_word(word: Word, seen: Any) -> Any:
         return read_value(word.text, kind, word.keys)
     if list not in (kind.types or [list]):
         raise wrong(f"+= appends to a list, found {kind.expected}", word.keys)
+    if not isinstance(seen, (list, type(None))):
+        raise wrong(f"+= appends to a list, found {show_value(seen, word.keys)}", word.keys)
     if word.text.lstrip().startswith("["):
         return read_value(word.text, kind, word.keys)
     item = read_value(word.text, kind.of(""), word.keys)
@@ -1490,34 +1494,29 @@ def read_word(word: Word, seen: Any) -> Any:
     return [item]
 
 
-def edit(seen: Any, keys: Keys, value: Any, kind: Kind, append: bool) -> Any:
+def edit(seen: Any, keys: Keys, value: Any, kind: Kind) -> Any:
     """Return what to merge over `seen` so that the value stands at some keys below it.
 
     Of a table that is only what changes, a list is whole; null removes. Raises EnvTomlError for a
     key that leads through what is no table or list, or past a list's end.
     """
-    if not keys and not append:
-        return value
-    if not keys and isinstance(seen, (list, type(None))):
-        return [*(seen or ()), *value]
     if not keys:
-        raise wrong("+= appends to a list, which is not what stands there")
+        return value
     if isinstance(seen, list) or (seen is None and list in kind.types):
-        return edit_list(seen or [], keys, value, kind, append)
+        return edit_list(seen or [], keys, value, kind)
     index_of_nothing = seen is None and kind is ANY and keys[0].isdigit()
     if index_of_nothing or not isinstance(seen, (dict, type(None))):
         raise wrong(f"expected a table or a list before {keys[0]}")
-    below = look_up(seen, keys[:1])
-    return {keys[0]: edit(below, keys[1:], value, kind.of(keys[0]), append)}
+    return {keys[0]: edit(look_up(seen, keys[:1]), keys[1:], value, kind.of(keys[0]))}
 
 
-def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind, append: bool) -> list[Any]:
+def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind) -> list[Any]:
     """Return a list with the value at some keys below it; the index after the last one appends."""
     places = list(map(str, range(len(seen) + 1)))
     if keys[0] not in places:
         raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {keys[0]}")
     items = dict(zip(places, [*seen, None]))
-    change = edit(items[keys[0]], keys[1:], value, kind.of(keys[0]), append)
+    change = edit(items[keys[0]], keys[1:], value, kind.of(keys[0]))
     items = merge(items, {keys[0]: change})
     return [item for item in items.values() if item is not None]
 
