@@ -59,19 +59,24 @@ From Python: env_toml.generate("slurm", ["force=true"]) returns the text.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # Ctrl-C ends a run that only loads without a word, too
+    told = sys.excepthook
+    sys.excepthook = lambda kind, *more: None if kind is KeyboardInterrupt else told(kind, *more)
+
 import gc
 import json
 import os
 import re
 import signal
-import sys
 from collections import namedtuple
 from functools import lru_cache
 from itertools import islice
 
 TYPE_CHECKING = False  # spares a run the import of typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any, NoReturn
 
     Keys = tuple[Any, ...]
@@ -95,8 +100,6 @@ MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow wi
 HERE = os.path.dirname(__file__)
 if os.path.isfile(__file__):  # else in a zip
     HERE = os.path.dirname(os.path.realpath(__file__))
-if __name__ == "__main__":  # Ctrl-C ends a run that only loads; `main` then cleans up after itself
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 # ------------------------------------------------------------------------------------ findings
@@ -245,9 +248,11 @@ def _is_typo(name: str, known: str) -> bool:
     return len(known) >= 4 and (swapped or one_more_less_or_other)
 
 
-def suggest(name: str, known: Iterable[str], ratio: float = FEW) -> str:
-    """Return "; did you mean X?" for the nearest known name, "" where none is close."""
-    near = find_close(name, frozenset(known) - {name}, ratio)
+def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable[str] = ()) -> str:
+    """Return "; did you mean X?" for the nearest known name `but` some, "" where none is close."""
+    near = ""
+    if len(known) <= MANY:
+        near = find_close(name, frozenset(known).difference(but, [name]), ratio)
     if near:
         return f"; did you mean {near}?"
     return ""
@@ -380,9 +385,11 @@ def resolve_defaults(text: str) -> str:
 
     if "\\" not in text:
         text = SIMPLE.sub(lambda found: found[1] or found[0], text)
-    if "," not in text:
-        return text
-    return rewrite(text, put)
+    if "," in text:
+        text = (
+            Report().collect(rewrite, text, put) or text
+        )  # a broken one was told where it entered
+    return text
 
 
 def quote_default(value: str) -> str:
@@ -445,13 +452,14 @@ class Kind(
             return True
         if self.choices:
             return value in self.choices
-        return bool("${" in value or re.fullmatch(self.pattern, value))
+        return re.fullmatch(self.pattern, value) is not None
 
 
 # https://slurm.schedmd.com/sbatch.html#OPT_time
 SBATCH_TIME = (
     r"([0-9]+-)?[0-9]+(:[0-9]+){0,2}"
     r"|[uU][nN][lL][iI][mM][iI][tT][eE][dD]|[iI][nN][fF][iI][nN][iI][tT][eE]"
+    r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
 )
 
 ANY = Kind("text, a finite number of 64 bits, a boolean, a list or a table", (), lines=True)
@@ -678,7 +686,7 @@ def kinds_of(*headings: str) -> Table:
     return kinds
 
 
-MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="close")
+MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="tell")
 VOLUME = Kind("a table", (dict,), fields=kinds_of("volume"), others="tell")
 KINDS["mounts"] = Kind("a list, as in [/lustre:/lustre]", (list,), MOUNT)
 KINDS["pvcs"] = Kind("a list of tables", (list,), VOLUME)
@@ -1141,7 +1149,10 @@ def check_source(
     """
     own = Report()
     for depth, key in enumerate(keys):
-        own.collect(check_name, key, kind_at(keys[:depth]), keys[:depth], bundled)
+        kind = kind_at(keys[:depth])
+        own.collect(check_name, key, kind, keys[:depth], bundled)
+        if kind.doubt:
+            own.collect(check_value, {}, kind, keys[:depth], bundled)
     if look_up(content, keys) is not None:
         _check_tree(look_up(content, keys), kind_at(keys), keys, bundled, own)
     for finding in own.findings:
@@ -1154,6 +1165,8 @@ def _check_tree(value: Any, kind: Kind, keys: Keys, bundled: bool, own: Report) 
     """Check a value and all that it holds, each on its own."""
     own.collect(check_value, value, kind, keys, bundled)
     items: Iterable[Any] = ()
+    if len(keys) > MAX_DEPTH:
+        return
     if type(value) is dict and dict in (kind.types or [dict]):
         items = value.items()
     elif type(value) is list and list in (kind.types or [list]):
@@ -1229,12 +1242,12 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
     shown = text
     if kind.lines:
         shown = re.sub(r"[\t\n]", " ", text)
-    elif text != text.strip(" "):
-        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if not (shown.isascii() and shown.isprintable()):
         found = re.search(f"[\t\n{UNSEEN}{CURLY_QUOTES * (not kind.lines)}]", shown)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
+    if text != text.strip() and not kind.lines:
+        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if "${" in text and keys[0] in ("sections", "variables", "images"):
         own = Report()
         own.collect(check_interpolations, text)
@@ -1304,40 +1317,52 @@ class Config:
             return {}
         return value
 
-    def add(self, layer: Layer) -> None:
+    def add(self, layer: Layer, report: Report) -> None:
         """Merge one layer over those before it; null removes what they set.
 
-        Raises EnvTomlError for a pattern that matches no profile, and for a table over a list or a
-        list over a table, which OmegaConf refuses too.
+        A table over a list or a list over a table, which OmegaConf refuses too, is kept in `report`
+        and left out. Raises EnvTomlError for a pattern that matches no profile.
         """
-        if "sections" in layer.content:
+        if layer.content.get("sections"):
             sections = layer.content["sections"]
             layer.content["sections"] = spread_patterns(sections, self.get("sections"))
         self.layers.append(layer)
-        _merge_into(self.values, self.origins, layer.content, layer, ())
+        self._merge(self.values, self.origins, layer, layer.content, report)
+
+    def _merge(
+        self,
+        values: Table,
+        origins: Table,
+        layer: Layer,
+        content: Table,
+        report: Report,
+        keys: Keys = (),
+    ) -> None:
+        for key, value in content.items():
+            place, old = (*keys, key), values.get(key)
+            if value is None:
+                values.pop(key, None)
+                origins[key] = layer
+            elif isinstance(old, (dict, list)) and is_clash(old, value):
+                report.collect(check_merge, old, value, place, origin=layer.source)
+            elif isinstance(value, dict):
+                if not isinstance(old, dict):
+                    values[key] = {}
+                    origins[key] = {}
+                self._merge(values[key], origins[key], layer, value, report, place)
+            else:
+                values[key] = drop_nulls(value)
+                origins[key] = layer
 
 
-def _merge_into(values: Table, origins: Table, content: Table, layer: Layer, keys: Keys) -> None:
-    for key, value in content.items():
-        old = values.get(key)
-        if value is None:
-            values.pop(key, None)
-            origins[key] = layer
-            continue
-        check_merge(old, value, (*keys, key))
-        if not isinstance(value, dict):
-            values[key] = drop_nulls(value)
-            origins[key] = layer
-            continue
-        if not isinstance(old, dict):
-            values[key] = {}
-            origins[key] = {}
-        _merge_into(values[key], origins[key], value, layer, (*keys, key))
+def is_clash(old: Any, new: Any) -> bool:
+    """Tell whether one value is a table and the other a list, which OmegaConf does not merge."""
+    return {type(old), type(new)} == {list, dict}
 
 
 def check_merge(old: Any, new: Any, keys: Keys) -> None:
     """Raise EnvTomlError for a table over a list or a list over a table."""
-    if {type(old), type(new)} == {list, dict}:
+    if is_clash(old, new):
         told = f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null"
         raise wrong(told, keys)
 
@@ -1381,15 +1406,15 @@ def look_up(value: Any, keys: Keys) -> Any:
     return value
 
 
-def match_names(pattern: str, names: Iterable[str]) -> Names:
+def match_names(pattern: str, names: Collection[str]) -> Names:
     """Return the names that a pattern matches, in their order; `*` stands for any text."""
+    if "*" not in pattern:
+        return [pattern] * (pattern in names)
     return [name for name in names if is_match(pattern, name)]
 
 
 def is_match(pattern: str, name: str) -> bool:
     """Tell whether a pattern matches a name."""
-    if "*" not in pattern:
-        return pattern == name
     first, *middle, last = pattern.split("*")
     if not (name.startswith(first) and name.endswith(last)):
         return False
@@ -1458,7 +1483,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         seen = find_value(config, keys[:2])
         merged = merge(merged, nest(keys[:2], edit(seen, keys[2:], value, kind_at(keys[:2]))))
     rank = len(config.layers)
-    config.add(Layer(word.source, False, merged, rank, range(rank)))
+    config.add(Layer(word.source, False, merged, rank, range(rank)), report)
 
 
 def _miss_value(keys: Keys) -> None:
@@ -1606,7 +1631,7 @@ class Variables:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.values: dict[str, list[tuple[Layer, Any]]] = {}  # by name, the latest first
         for layer in reversed(layers):
-            for name, value in layer.content.get("variables", {}).items():
+            for name, value in (layer.content.get("variables") or {}).items():
                 self.values.setdefault(name, []).append((layer, value))
 
     def fill(self, text: str, reader: Layer, trail: Words = ()) -> str:
@@ -1725,7 +1750,7 @@ def _expand_profile(sections: Table, name: str, done: Table) -> None:
             cycle[4:-4] = ["..."]
         if cycle:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, cycle[0]])}", keys)
-        near = suggest(str(parent), sections.keys() - {*RESERVED, name})
+        near = suggest(str(parent), sections, FEW, (*RESERVED, name))
         raise wrong(f"there is no profile {show_value(parent, ())} to extend{near}", keys)
     complete = merge(done.get(parent, {}), sections[name], keys[:2])
     complete.pop("extends", None)
@@ -1773,7 +1798,7 @@ def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool)
     """Merge layers and words, expand the profiles, check the whole, and settle the report."""
     plan.files = len(layers)
     for layer in layers:
-        report.collect(plan.config.add, layer, origin=layer.source)
+        report.collect(plan.config.add, layer, report, origin=layer.source)
     for number, text in enumerate(plan.words, 1):
         word = report.collect(split_word, text, number)
         if word and layers:
@@ -1823,7 +1848,7 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     allowed = plan.config.get("checks", listed)
     if listed == "allow_literal_secrets":
         for layer in plan.config.layers:
-            if layer.bundled and name in layer.content.get("variables", ()):
+            if layer.bundled and name in (layer.content.get("variables") or ()):
                 return True
     return allowed is True or (isinstance(allowed, list) and name in allowed)
 
@@ -1892,9 +1917,9 @@ def find_uses(plan: Plan) -> Iterator[tuple[Keys, str]]:
 
 def check_use(plan: Plan, keys: Keys, name: str) -> None:
     """Raise EnvTomlError for a name or pattern that no profile has."""
-    names = [known for known in plan.config.get("sections") if known not in RESERVED]
-    if not match_names(name, names):
-        raise wrong(f"there is no profile {name!r}{suggest(name, names)}", keys)
+    sections = plan.config.get("sections")
+    if name in RESERVED or not match_names(name, sections):
+        raise wrong(f"there is no profile {name!r}{suggest(name, sections, FEW, RESERVED)}", keys)
 
 
 def find_childless(plan: Plan) -> set[str]:
@@ -1904,15 +1929,15 @@ def find_childless(plan: Plan) -> set[str]:
 
 
 def check_executor(plan: Plan, name: str) -> None:
-    """Raise EnvTomlError for a profile without executor."""
+    """Raise EnvTomlError for a profile without executor, told of the one that it all comes from."""
     if "executor" in plan.profiles[name]:
         return
-    known = [other for other, profile in plan.profiles.items() if "executor" in profile]
-    near = suggest(name, [*known, *RESERVED], CLOSE)
+    *_, first = find_lineage(plan.sections, name)
+    near = suggest(first, plan.profiles, CLOSE) or suggest(first, RESERVED, CLOSE)
     told = "no executor, so the reader would run it on the login node: expected extends or executor"
     if not plan.linted:
         near += f" (the config in use is {plan.source}; -c names another)"
-    raise wrong(f"{told}{near}", ("sections", name))
+    raise wrong(f"{told}{near}", ("sections", first, "executor"))
 
 
 def check_needs(plan: Plan, name: str) -> None:
@@ -1960,8 +1985,8 @@ def is_pyxis_mount(mount: Any) -> bool:
     """Tell whether pyxis takes a mount, as it resolves where no variable is set."""
     if not isinstance(mount, str):
         return False
-    text = mask_interpolations(resolve_defaults(mount))
-    return re.fullmatch(PYXIS_MOUNT, text) is not None
+    text = Report().collect(mask_interpolations, resolve_defaults(mount))
+    return text is None or re.fullmatch(PYXIS_MOUNT, text) is not None
 
 
 def check_volume(plan: Plan, name: str) -> None:
@@ -2199,7 +2224,7 @@ def find_placeholders(plan: Plan) -> Table:
         if given is None or not given.bundled or os.environ.get(name):
             continue
         for layer in plan.config.layers:
-            if layer.bundled and name in layer.content.get("variables", ()):
+            if layer.bundled and name in (layer.content.get("variables") or ()):
                 placeholder = plan.variables.fill(f"${{oc.env:{name}}}", layer)
                 if json.dumps(placeholder)[1:-1] in written:
                     found[name] = meaning
@@ -2246,7 +2271,7 @@ def make_checksum(text: str) -> str:
     """Return the CRC-32 of a text in UTF-8, as eight hexadecimal digits."""
     import zlib
 
-    return f"{zlib.crc32(text.encode()):08x}"
+    return f"{zlib.crc32(text.encode(errors='surrogateescape')):08x}"
 
 
 def render_preamble(text: str) -> Names:
@@ -2280,7 +2305,7 @@ def import_tomli_w() -> Any:
 # ---------------------------------------------------------------------------------------- file
 
 UNTOUCHED = "generated by this tool and not edited since"
-EDITED = "edited since it was generated"
+EDITED = "edited since it was generated, or its preamble is another one"
 FOREIGN = "not of this tool, or of 1.0.0: it has no checksum"
 
 
@@ -2349,8 +2374,13 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
         if state != UNTOUCHED:
             kept = f" {keep_backup(target, old)}"
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    # Nothing is lost of an empty file, which a kill may have left where there are no hard links.
-    write_fresh(target, text.encode(), private, force or old == b"")
+    try:
+        # Nothing is lost of an empty file, which a kill may have left where there are no links.
+        write_fresh(target, text.encode(), target, private, replaces=old is not None)
+    except FileExistsError:
+        if not force:
+            raise
+        return _write(target, text, force, private)  # somebody made it meanwhile: it is kept too
     return f"wrote{kept}"
 
 
@@ -2360,9 +2390,12 @@ def read_old(target: str) -> bytes | None:
         raise OSError(22, "not a regular file (output_path=- writes to standard output)")
     try:
         with open(target, "rb") as file:
-            return file.read()
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
+    if len(data) > MAX_BYTES:
+        raise OSError(27, f"more than {MAX_BYTES >> 20} MiB, so not a file of this tool")
+    return data
 
 
 def check_replaceable(target: str) -> None:
@@ -2387,7 +2420,10 @@ def list_mounts() -> Names:
 
 
 def keep_backup(target: str, old: bytes) -> str:
-    """Keep a file under a name that nothing has, or has with this very content; return the name."""
+    """Keep a file under a name that nothing has, or has with this very content; return the name.
+
+    A hard link, which no run can lose; a copy where there are none.
+    """
     number = 0
     name = f"{target}.bak"
     while True:
@@ -2395,40 +2431,38 @@ def keep_backup(target: str, old: bytes) -> str:
             _keep_as(target, name, old)
             return os.path.basename(name)
         except FileExistsError:
-            if read_old(name) == old:
+            if os.path.isfile(name) and read_old(name) == old:
                 return os.path.basename(name)
         number += 1
         name = f"{target}.bak.{number}"
 
 
 def _keep_as(target: str, name: str, old: bytes) -> None:
-    """Give a file a second name, which no run can lose; a copy where there are no hard links."""
     try:
         os.link(target, name)
     except FileExistsError:
         raise
     except OSError:
-        write_new(name, old, os.stat(target).st_mode & 0o777)
+        write_fresh(name, old, target, private=False, replaces=False)
 
 
-def write_new(path: str, data: bytes, mode: int) -> None:
-    """Write a file that is not there yet, flushed to disk; raises FileExistsError where it is."""
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_fresh(target: str, data: bytes, private: bool, replaces: bool) -> None:
+def write_fresh(target: str, data: bytes, like: str, private: bool, replaces: bool) -> None:
     """Write data to a fresh file beside the target, flush it to disk and give it the target's name.
 
-    Raises FileExistsError where something has the name, unless the file `replaces` it.
+    It gets the owner, group and mode of the file `like`, where that is there; 0600 if `private`.
+    Ctrl-C and SIGTERM wait until it is done. Raises FileExistsError where something has the name,
+    unless the file `replaces` it.
     """
     fresh = os.path.join(os.path.dirname(target), f".env_toml-{os.urandom(8).hex()}")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     try:
-        write_new(fresh, data, {True: 0o600, False: 0o666}[private])
-        if os.path.exists(target):
-            _take_over(fresh, os.stat(target), private)
+        mode = {True: 0o600, False: 0o666}[private]
+        with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(like):
+            _take_over(fresh, os.stat(like), private)
         if replaces:
             os.replace(fresh, target)
         else:
@@ -2436,6 +2470,7 @@ def write_fresh(target: str, data: bytes, private: bool, replaces: bool) -> None
     finally:
         if os.path.lexists(fresh):
             os.unlink(fresh)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
@@ -2456,7 +2491,11 @@ def _take_name(fresh: str, target: str) -> None:
         os.link(fresh, target)
     except OSError:  # a file system without hard links; a taken name refuses the next call too
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        os.replace(fresh, target)
+        try:
+            os.replace(fresh, target)
+        except OSError:
+            os.unlink(target)
+            raise
 
 
 # ------------------------------------------------------------------------------- looking at it
@@ -2642,13 +2681,12 @@ def split_profiles(text: str) -> Table:
     Comments belong to the table below them. The two header lines are left out.
     """
     above, _, body = split_header(text)
-    blocks: Table = {"": above.splitlines()}
-    for part in re.split(r"^(?=(?:#.*\n)*\[)", body, flags=re.MULTILINE):
-        name = re.match(r"""(?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)""", part)
-        label = ""
-        if name:
-            label = f"[{name[1]}]"
-        blocks.setdefault(label, []).extend(part.split("\n"))
+    starts = [found.start() for found in re.finditer(r"(?m)(?:^#.*\n)*^\[", body)]
+    blocks: Table = {"": [*above.splitlines(), *body[: min([*starts, len(body)])].splitlines()]}
+    for start, end in zip(starts, [*starts[1:], len(body)]):
+        part = body[start:end]
+        name = re.findall(r"""^\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*)""", part, re.MULTILINE)
+        blocks.setdefault(f"[{name[0]}]", []).extend(part.splitlines())
     return blocks
 
 
@@ -2890,16 +2928,24 @@ def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
     if check_only:
         difference = compare(path, text)
         return difference, int(difference != "")
-    for layer in plan.config.layers[: plan.files]:
-        if not layer.bundled and os.path.realpath(layer.source) == os.path.realpath(path):
-            raise wrong(
-                f"{path} is a config that this run reads: name another file", ("output_path",)
-            )
+    check_output(plan, path)
     force, private = (
         plan.config.get("force") is True,
         plan.config.get("checks", "allow_literal_secrets"),
     )
     return report_run(plan, path, write(path, text, force, bool(private))), 0
+
+
+def check_output(plan: Plan, path: str) -> None:
+    """Raise EnvTomlError for an output that is a config which this run reads."""
+    try:
+        target = os.path.realpath(os.path.expanduser(path))
+        sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
+        if target in map(os.path.realpath, sources):
+            told = f"{path} is a config that this run reads: name another file"
+            raise wrong(told, ("output_path",))
+    except UnicodeEncodeError:
+        raise wrong(f"{path!a} cannot be a path in this locale", ("output_path",)) from None
 
 
 def tell(findings: Iterable[Finding]) -> None:

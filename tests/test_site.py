@@ -1,0 +1,585 @@
+"""A site's facts, said once: variables, images, patterns, commands, reach, placeholders, as a site uses them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+from cli import CLUSTERS, CONFIGS, RESERVED, read_toml
+from helpers import assert_says, generate, refusal, write_config
+from test_configs import PUBLIC, SITE_VALUES, STEP_VALUES, STEPS, complete, names, resolve
+
+import env_toml
+
+# What to answer where more than a name is asked for.
+ANSWERS = {
+    "SLURM_MOUNT": "/site7:/site7",
+    "NEMOTRON_WORKSPACE": "/site7",
+    "NEMOTRON_HOST_MOUNT": "/site7",
+    "NEMOTRON_MOUNT_FROM": "node-nfs:site7",
+    "PIP_INDEX_URL": "https://site7/simple",
+    "DGXCLOUD_BASE_URL": "https://site7/api/v1",
+    "DGXCLOUD_KUBE_APISERVER_URL": "https://site7/k8s",
+}
+PLACEHOLDERS = r"example\.(com|org)|masked-|/path/to|lepton-node-group|amlfs|playbook-storage"
+
+
+def profiles_of(document):
+    return {name: table for name, table in document.items() if name not in RESERVED}
+
+
+def commands_of(text):
+    """Return the commands above the profiles, as a shell takes them apart, with the profile of each."""
+    commands = []
+    for line in text.splitlines():
+        if line.startswith("# nemotron steps run "):
+            words = shlex.split(line[2:])
+            commands.append((words[words.index("--batch") + 1], words))
+    assert commands
+    return commands
+
+
+def carried(words):
+    """Return what a command carries in run.env, by key."""
+    values = [word[len("run.env.") :] for word in words if word.startswith("run.env.")]
+    return dict(value.split("=", 1) for value in values)
+
+
+def own_values(words):
+    """Return what the config of a command's step sets itself, as measured."""
+    values = STEP_VALUES.get(" ".join(words[3:6]), {})
+    return {key: value for key, value in values.items() if key != "mounts"}
+
+
+def asked_for(out):
+    return re.findall(r"^  variables\.(\w+)=\.\.\. ", out, re.MULTILINE)
+
+
+def site_values_of(name):
+    below = {"slurm-airgap": ["slurm", "_steps"]}.get(name, ["_steps"])
+    return {variable for part in (name, *below) for variable in SITE_VALUES[part].split()}
+
+
+@pytest.fixture
+def site(clean, tmp_path):
+    """Write a site config that builds on another; return its name."""
+
+    def site(defaults, name="site.json", **content):
+        write_config(tmp_path / name, {"defaults": defaults, **content})
+        return name
+
+    return site
+
+
+# ------------------------------------------------------------------------------------------ variables
+
+
+def test_a_variable_reaches_every_profile(clean):
+    written = profiles_of(generate("slurm", "variables.SLURM_ACCOUNT=acme"))
+    assert {table["account"] for table in written.values()} == {"${oc.env:SLURM_ACCOUNT,acme}"}
+
+
+def test_a_variable_reaches_the_values_of_others(clean):
+    written = generate("slurm", "variables.NEMOTRON_WORKSPACE=/fs/team")
+    public = json.dumps({name: complete(PUBLIC["slurm"], name) for name in PUBLIC["slurm"]})
+    moved = json.loads(public.replace("/lustre/$USER", "/fs/team"))
+    assert resolve(written) == moved
+    assert written["slurm_base"]["remote_job_dir"] == (
+        "${oc.env:NEMO_RUN_DIR,${oc.env:NEMOTRON_WORKSPACE,/fs/team}/nemo-run}"
+    )
+
+
+def test_a_partition_reaches_those_that_follow_it(clean):
+    written = profiles_of(resolve(generate("slurm", "variables.SLURM_PARTITION=gpu")))
+    for name, table in written.items():
+        public = complete(PUBLIC["slurm"], name)["partition"]
+        assert table["partition"] == {"batch": "gpu", "cpu": "cpu"}[public], name
+
+
+IN_PLACE = {
+    "A": "${oc.env:X}",
+    "B": "${oc.env:X,b}",
+    "C": "\\${oc.env:X}",
+    "D": "a/${oc.env:X}/${oc.env:Y}",
+    "E": "${oc.env:X,''}",
+    "F": "${oc.env:Z,${oc.env:X}}",
+}
+
+
+@pytest.fixture
+def own(clean, tmp_path):
+    sections = {"p": {"executor": "local", "env_vars": IN_PLACE}}
+    write_config(tmp_path / "own.json", {"variables": {"X": "a"}, "sections": sections})
+    return "own.json"
+
+
+def test_a_default_written_in_place_stays(own):
+    assert generate(own)["p"]["env_vars"] == {
+        **IN_PLACE,
+        "A": "${oc.env:X,a}",
+        "D": "a/${oc.env:X,a}/${oc.env:Y}",
+        "F": "${oc.env:Z,${oc.env:X,a}}",
+    }
+
+
+def test_a_later_variable_replaces_a_default_written_before(own, site):
+    sections = {"q": {"extends": "p", "env_vars": {"G": "${oc.env:X,g}", "H": "${oc.env:X}"}}}
+    for words in ([], ["variables.X=z"]):
+        written = generate(site(own, variables={"X": "y"}, sections=sections), *words)["q"]
+        value = "z" if words else "y"
+        assert written["env_vars"] == {
+            "A": f"${{oc.env:X,{value}}}",
+            "B": f"${{oc.env:X,{value}}}",
+            "C": "\\${oc.env:X}",
+            "D": f"a/${{oc.env:X,{value}}}/${{oc.env:Y}}",
+            "E": f"${{oc.env:X,{value}}}",
+            "F": f"${{oc.env:Z,${{oc.env:X,{value}}}}}",
+            "G": "${oc.env:X,z}" if words else "${oc.env:X,g}",
+            "H": f"${{oc.env:X,{value}}}",
+        }
+
+
+def test_a_default_of_a_later_word_stays(own):
+    words = ["variables.X=z", "sections.p.env_vars.A=${oc.env:X,w}"]
+    assert generate(own, *words)["p"]["env_vars"]["A"] == "${oc.env:X,w}"
+    assert generate(own, *reversed(words))["p"]["env_vars"]["A"] == "${oc.env:X,z}"
+
+
+def test_a_later_layer_names_an_earlier_variable(own, site):
+    sections = {"p": {"env_vars": {"A": "${oc.env:X}/later"}}}
+    assert generate(site(own, sections=sections))["p"]["env_vars"]["A"] == "${oc.env:X,a}/later"
+
+
+def test_null_takes_a_variable_away(own):
+    assert generate(own, "variables.X=null")["p"]["env_vars"]["A"] == "${oc.env:X}"
+
+
+QUOTED = {
+    "acme": "acme",
+    "/fs/team": "/fs/team",
+    "a=b": "'a=b'",
+    "a,b": "'a,b'",
+    "it's": r"'it\'s'",
+    "1.50": "'1.50'",
+    "007": "'007'",
+    "true": "'true'",
+    "a (b)": "'a (b)'",
+    "": "''",
+    "${oc.env:USER}/x": "${oc.env:USER}/x",
+}
+
+
+@pytest.mark.parametrize(("value", "written"), QUOTED.items())
+def test_a_value_is_quoted_where_it_cannot_stand_bare(own, value, written):
+    document = generate(own, f"variables.X={value}")
+    assert document["p"]["env_vars"]["A"] == f"${{oc.env:X,{written}}}"
+
+
+def test_configs_side_by_side_keep_each_their_own(site):
+    both = site(["slurm", "lepton"])
+    written = resolve(generate(both))
+    assert written["slurm_base"]["workspace"] == "/lustre/$USER"
+    assert written["lepton_base"]["workspace"] == "/mnt/lustre-shared"
+    for cluster in ("slurm", "lepton"):
+        for name in names(cluster):
+            assert written[name] == complete(PUBLIC[cluster], name)
+
+
+@pytest.mark.parametrize("by", ["a word", "the file itself"])
+def test_until_a_later_layer_says_it_for_both(site, by):
+    content = {"variables": {"NEMOTRON_WORKSPACE": "/x"}} if by == "the file itself" else {}
+    words = [] if content else ["variables.NEMOTRON_WORKSPACE=/x"]
+    written = resolve(generate(site(["slurm", "lepton"], **content), *words))
+    assert written["slurm_base"]["workspace"] == written["lepton_base"]["workspace"] == "/x"
+
+
+def test_a_cycle_of_variables_is_an_error(clean):
+    words = [
+        "variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}",
+        "variables.SLURM_GPU_PARTITION=${oc.env:SLURM_PARTITION}",
+    ]
+    told = str(refusal(env_toml.generate, "slurm", words))
+    assert_says(told, ["SLURM_PARTITION -> SLURM_GPU_PARTITION", "variables."])
+
+
+def test_a_variable_that_no_profile_uses_is_an_error(clean):
+    (finding,) = refusal(env_toml.generate, "slurm", ["variables.SLURM_ACOUNT=x"]).findings
+    assert finding.keys == ("variables", "SLURM_ACOUNT")
+    assert_says(finding, ["did you mean SLURM_ACCOUNT?", "(in variables.SLURM_ACOUNT)"])
+
+
+# ---------------------------------------------------------------------------------------- placeholders
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_all_that_a_site_must_choose_is_asked_for(call, name):
+    seen = call("-c", name)
+    assert set(asked_for(seen.out)) == site_values_of(name)
+    meanings = env_toml.make_plan(name, []).config.values["checks"]["site_values"]
+    for variable in asked_for(seen.out):
+        assert re.search(
+            rf"variables\.{variable}=\.\.\. +{re.escape(meanings[variable])}\n", seen.out
+        )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_answering_all_that_is_asked_leaves_no_placeholder(call, tmp_path, name):
+    refused = call("-c", name, "--strict", "output_path=out.toml")
+    assert (refused.exit, refused.out) == (2, "")
+    words = []
+    for variable in sorted(site_values_of(name)):
+        assert f"variables.{variable}: still a placeholder" in refused.err
+        words.append(f"variables.{variable}={ANSWERS.get(variable, 'site7')}")
+    seen = call("-c", name, "--strict", *words, "output_path=out.toml")
+    assert (seen.exit, seen.err) == (0, "")
+    assert "placeholder" not in seen.out
+    text = (tmp_path / "out.toml").read_text(encoding="utf-8")
+    assert not re.search(PLACEHOLDERS, text)
+
+
+def test_a_variable_that_is_set_is_not_asked_for(call, monkeypatch):
+    monkeypatch.setenv("SLURM_HOST", "login7")
+    assert "SLURM_HOST" not in asked_for(call("-c", "slurm").out)
+    monkeypatch.setenv("SLURM_HOST", "")
+    assert "SLURM_HOST" in asked_for(call("-c", "slurm", "-f").out)
+
+
+def test_the_bundled_value_said_by_the_site_is_an_answer(call):
+    seen = call("-c", "slurm", "variables.SLURM_PARTITION=batch")
+    assert set(asked_for(seen.out)) == site_values_of("slurm") - {"SLURM_PARTITION"}
+
+
+def test_only_what_is_in_the_written_text_is_asked_for(call):
+    seen = call("-c", "slurm", "sections.*.host=login", "sections.wandb=null")
+    assert set(asked_for(seen.out)) == site_values_of("slurm") - {"SLURM_HOST", "WANDB_ENTITY"}
+    seen = call("-c", "slurm", "-f", "only=[slurm_base]")
+    assert set(asked_for(seen.out)) == site_values_of("slurm") - {"SLURM_CPU_PARTITION"}
+
+
+# ---------------------------------------------------------------------------------------------- images
+
+
+REGISTRY = "registry.corp:5000#"
+
+
+@pytest.mark.parametrize("how", ["a table", "a word"])
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_images_move_every_image(site, cluster, how):
+    content = {"images": {"nvcr.io/": REGISTRY}} if how == "a table" else {}
+    words = [] if content else [f"images[nvcr.io/]={REGISTRY}"]
+    text = env_toml.generate(site(cluster, **content), words)
+    assert "nvcr.io" not in text.replace("images[nvcr.io/]", "")
+    for name, table in profiles_of(read_toml(text)).items():
+        public = complete(PUBLIC[cluster], name)["container_image"]
+        assert table["container_image"] == public.replace("nvcr.io/", REGISTRY)
+    for _, words in commands_of(text):
+        image = own_values(words).get("container_image")
+        expected = {"container_image": image.replace("nvcr.io/", REGISTRY)} if image else {}
+        assert carried(words) == expected, words
+
+
+def test_the_longest_key_of_images_wins(site):
+    images = {
+        "nvcr.io/nvidia/nemo-rl:v0.6.0": "/img/rl.sqsh",
+        "nvcr.io/": "r/",
+        "nvcr.io/nvidia/nemo-": "s/",
+    }
+    for order in (images, dict(reversed(images.items()))):
+        written = generate(site("slurm", images=order))
+        assert written["slurm_rl_nemo_rl_dpo"]["container_image"] == "/img/rl.sqsh"
+        assert written["slurm_curate"]["container_image"] == "s/curator:26.02"
+        assert written["slurm_base"]["container_image"] == "r/nvidia/nemo:25.11.nemotron_3_nano"
+
+
+def test_images_reach_all_three_fields_and_no_others(site):
+    own = {
+        "container": "nvcr.io/a",
+        "build_image": "nvcr.io/b",
+        "build_registry": "nvcr.io/c",
+        "env_vars": {"IMAGE": "nvcr.io/d"},
+    }
+    sections = {"slurm_curate": own, "cli": {"container_image": "nvcr.io/e"}}
+    written = generate(site("slurm", images={"nvcr.io/": "r/"}, sections=sections))
+    curate = written["slurm_curate"]
+    assert (curate["container"], curate["build_image"]) == ("r/a", "r/b")
+    assert (curate["build_registry"], curate["env_vars"]["IMAGE"]) == ("nvcr.io/c", "nvcr.io/d")
+    assert written["cli"] == {"container_image": "nvcr.io/e"}
+
+
+def test_an_image_that_begins_with_no_key_stays(site):
+    written = generate(site("slurm", images={"docker.io/": "r/"}))
+    assert written["slurm_base"]["container_image"].startswith("nvcr.io/")
+
+
+# --------------------------------------------------------------------------------------------- patterns
+
+
+def test_a_pattern_in_a_word_means_every_profile_that_it_matches(clean):
+    written = profiles_of(generate("slurm", "sections.slurm_sft_*.nodes=6"))
+    for name, table in written.items():
+        public = complete(PUBLIC["slurm"], name)["nodes"]
+        inherited = name in ("slurm_peft_megatron_bridge", "slurm_peft_automodel")
+        assert table["nodes"] == (6 if name.startswith("slurm_sft_") or inherited else public), name
+
+
+def test_a_pattern_reaches_all_and_no_reserved_section(clean):
+    written = generate("slurm", "sections.*.time=04:00:00")
+    assert {table["time"] for table in profiles_of(written).values()} == {"04:00:00"}
+    assert written["wandb"].keys() == {"project", "entity"}
+
+
+def test_a_pattern_appends_to_each_list(clean):
+    written = generate("slurm", "sections.slurm_*_automodel.startup_commands+=true")
+    for name in ("slurm_pretrain_automodel", "slurm_sft_automodel", "slurm_peft_automodel"):
+        public = complete(PUBLIC["slurm"], name)["startup_commands"]
+        assert written[name]["startup_commands"][: len(public)] == public
+        assert written[name]["startup_commands"][len(public) :][:1] == ["true"]
+
+
+def test_a_pattern_removes_profiles(clean):
+    written = generate("slurm", "sections.*_tokenizer_*=null")
+    assert len(profiles_of(written)) == 33 - 4
+
+
+def test_only_takes_patterns_and_drops_nothing_that_is_checked(clean):
+    written = generate("slurm", "only=[slurm_sft_*, *_curate]")
+    chosen = {"slurm_sft_megatron_bridge", "slurm_sft_automodel", "slurm_curate"}
+    assert profiles_of(written).keys() == chosen
+    told = refusal(
+        env_toml.generate, "slurm", ["only=[slurm_sft_*]", "sections.slurm_curate.nodes=0"]
+    )
+    assert_says(told, ["slurm_curate.nodes"])
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_any_profile_may_be_dropped(clean, cluster):
+    name = f"{cluster}_eval_model_eval"
+    text = env_toml.generate(cluster, [f"sections.{name}=null"])
+    assert profiles_of(read_toml(text)).keys() == names(cluster) - {name}
+    assert f"--batch {name}" not in text
+
+
+# --------------------------------------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_with_bundled_values_no_command_carries_any(clean, cluster):
+    for words in ([], ["expand=false"], ["variables.NEMOTRON_WORKSPACE=/x"]):
+        assert "run.env" not in env_toml.generate(cluster, words)
+
+
+SITE = {"container_image": "/img/site.sqsh", "nodes": 17, "gpus_per_node": 3, "nprocs_per_node": 5}
+
+
+@pytest.mark.parametrize("key", SITE)
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_a_command_carries_what_the_step_would_win_over_and_nothing_else(clean, cluster, key):
+    text = env_toml.generate(cluster, [f"sections.*.{key}={SITE[key]}"])
+    count = 0
+    for _, words in commands_of(text):
+        expected = {key: str(SITE[key])} if key in own_values(words) else {}
+        assert carried(words) == expected, words
+        count += len(expected)
+    assert count >= 8
+
+
+@pytest.mark.parametrize("how", ["a site config", "a word"])
+def test_a_value_in_a_parent_reaches_the_commands_of_its_heirs(site, how):
+    """nodes of slurm_sft_megatron_bridge are those of three heirs; the first step sets none itself."""
+    parent = "slurm_sft_megatron_bridge"
+    content = {"sections": {parent: {"nodes": 9}}} if how == "a site config" else {}
+    words = [] if content else [f"sections.{parent}.nodes=9"]
+    text = env_toml.generate(site("slurm", **content), words)
+    carrying = {profile for profile, words in commands_of(text) if carried(words) == {"nodes": "9"}}
+    heirs = {"slurm_sft_automodel", "slurm_peft_megatron_bridge", "slurm_peft_automodel"}
+    assert carrying == heirs
+    assert text.count("run.env.") == 3
+
+
+def test_what_heirs_do_not_get_is_not_in_their_commands(clean):
+    text = env_toml.generate("slurm", ["sections.slurm_base.nodes=9"])
+    carrying = {profile for profile, words in commands_of(text) if "nodes" in carried(words)}
+    assert carrying == set(), "every profile whose step sets nodes has its own"
+
+
+def test_the_very_value_of_the_step_need_not_be_carried(clean):
+    text = env_toml.generate("slurm", ["sections.slurm_sft_automodel.nodes=2"])
+    assert "run.env" not in text
+
+
+def test_a_removed_value_is_not_carried(clean):
+    text = env_toml.generate("slurm", ["sections.slurm_rl_nemo_rl_rlhf.persistent_cache=null"])
+    assert "run.env" not in text
+    text = env_toml.generate("slurm", ["sections.slurm_rl_nemo_rl_rlhf.persistent_cache=/c"])
+    (command,) = [words for profile, words in commands_of(text) if profile.endswith("rlhf")]
+    assert carried(command) == {"persistent_cache": "/c"}
+
+
+CARRIED = {
+    "a path with blanks": "/lustre/my images/a.sqsh",
+    "a port": "registry.corp:5000#nvidia/nemo:26.04",
+    "an interpolation": "${oc.env:REGISTRY,registry.corp}/nemo:26.04",
+    "what a shell would take": "a'b\"c$(d);e",
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_what_is_carried_is_quoted_for_the_shell(site, name):
+    sections = {"slurm_sft_automodel": {"container_image": CARRIED[name]}}
+    text = env_toml.generate(site("slurm", sections=sections))
+    found = [carried(words) for profile, words in commands_of(text) if "run.env" in str(words)]
+    assert found == [{"container_image": CARRIED[name]}] * 2, "the profile's own, and its heir's"
+
+
+def test_a_command_keeps_its_own_words(clean):
+    text = env_toml.generate(
+        "slurm", ["steps.slurm_base=[sft/automodel -c tiny a=b]", "sections.slurm_base.nodes=9"]
+    )
+    command = "nemotron steps run sft/automodel -c tiny a=b --batch slurm_base run.env.nodes=9"
+    assert f"# {command}\n" in text
+
+
+def test_the_report_and_show_have_them_too(call):
+    word = "sections.slurm_sft_automodel.nodes=4"
+    seen = call("-c", "slurm", word)
+    count = sum(len(profiles.split()) for profiles in STEPS.values())
+    told = rf"^2 of {count} commands end in run\.env\.KEY=VALUE, .*own config"
+    assert re.search(told, seen.out, re.MULTILINE), seen.out
+    shown = call("-c", "slurm", word, "--show", "slurm_sft_automodel").out
+    command = (
+        "# nemotron steps run sft/automodel -c tiny --batch slurm_sft_automodel run.env.nodes=4"
+    )
+    assert shown.splitlines()[0] == command
+    assert "run.env" not in call("-c", "slurm", "output_path=other.toml").out
+
+
+# ------------------------------------------------------------------------------------------------ reach
+
+
+def keepers(cluster, base, key):
+    """Return how many heirs of a profile have another public value than it."""
+    values = [complete(PUBLIC[cluster], name).get(key) for name in names(cluster) - {base}]
+    return sum(value != PUBLIC[cluster][base][key] for value in values)
+
+
+@pytest.mark.parametrize("key", ["partition", "time", "container_image"])
+@pytest.mark.parametrize("how", ["a site config", "a word"])
+def test_heirs_that_keep_the_shipped_value_are_counted(site, key, how):
+    content = {"sections": {"slurm_base": {key: "9"}}} if how == "a site config" else {}
+    words = [] if content else [f"sections.slurm_base.{key}=9"]
+    name = site("slurm", **content)
+    warnings = env_toml.make_plan(name, words).warnings
+    (warning,) = [w for w in warnings if w.keys == ("sections", "slurm_base", key)]
+    # of the heirs that have the same public value, some have it of their own
+    found = re.match(r"(\d+) of 32 heirs keep their own \(", warning.message)
+    assert 32 >= int(found[1]) >= keepers("slurm", "slurm_base", key)
+    written = profiles_of(generate(name, *words))
+    assert int(found[1]) == sum(table[key] != "9" for table in written.values())
+    assert warning.origin == ("site.json" if content else f"sections.slurm_base.{key}")
+
+
+def test_a_pattern_silences_it(site):
+    for content, words in (
+        ({"sections": {"*": {"time": "04:00:00"}}}, []),
+        ({}, ["sections.*.time=04:00:00"]),
+        ({"sections": {"*": {"time": "04:00:00"}, "slurm_curate": {"time": "1"}}}, []),
+    ):
+        assert env_toml.make_plan(site("slurm", **content), words).warnings == []
+
+
+def test_a_heir_of_the_same_config_is_meant(site):
+    sections = {"slurm_base": {"lustre_mount": "/a"}, "slurm_curate": {"lustre_mount": "/b"}}
+    assert env_toml.make_plan(site("slurm", sections=sections), []).warnings == []
+
+
+def test_a_team_and_a_person_are_two(site):
+    team = site("slurm", "team.json", sections={"slurm_curate": {"mem": "1G"}})
+    person = site(team, sections={"slurm_base": {"mem": "2G"}})
+    (warning,) = env_toml.make_plan(person, []).warnings
+    assert_says(warning, ["1 of 32 heirs keep their own (slurm_curate)", "(in site.json)"])
+
+
+# ------------------------------------------------------------------------------- fields that are not read
+
+
+UNREAD = {
+    "slurm": ["workspace", "qos", "node_group", "nprocs_per_node", "run_command"],
+    "lepton": ["partition", "code_src_dir", "cpus_per_task", "tunnel"],
+    "dgxcloud": ["department", "shared_memory_size", "time"],
+}
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_a_field_that_is_not_read_is_told_only_where_the_site_sets_it(site, cluster):
+    values = {
+        "time": "1",
+        "tunnel": "ssh",
+        "nprocs_per_node": 1,
+        "cpus_per_task": 1,
+        "shared_memory_size": 1,
+    }
+    own = {field: values.get(field, "x") for field in UNREAD[cluster]}
+    sections = {f"{cluster}_curate": own}
+    warnings = env_toml.make_plan(site(cluster, sections=sections), []).warnings
+    told = sorted(w.keys[2] for w in warnings if "read" in w.message)
+    assert told == sorted(UNREAD[cluster])
+    assert env_toml.make_plan(cluster, []).warnings == []
+
+
+# ------------------------------------------------------------------------------------- a realistic site
+
+
+REALISTIC = {
+    "images": {"nvcr.io/": REGISTRY},
+    "variables": {
+        "SLURM_HOST": "login.corp",
+        "SLURM_ACCOUNT": "research",
+        "SLURM_PARTITION": "gpu",
+        "SLURM_CPU_PARTITION": "cpu-long",
+        "SLURM_MOUNT": "/fs:/fs",
+        "NEMOTRON_WORKSPACE": "/fs/research/${oc.env:USER}",
+        "WANDB_ENTITY": "research",
+    },
+    "sections": {
+        "*": {"time": "04:00:00"},
+        "slurm_rl_nemo_rl_rlhf": {"nodes": 8},
+        "slurm_sft_long": {"extends": "slurm_sft_automodel", "time": "1-00:00:00"},
+    },
+    "steps": {"slurm_sft_long": ["sft/automodel -c tiny"]},
+}
+
+
+def test_a_realistic_site_has_nothing_left_to_fill_in(call, site):
+    name = site("slurm", output_path="env.toml", **REALISTIC)
+    seen = call("-c", name, "--strict")
+    assert (seen.exit, seen.err) == (0, "")
+    assert seen.out.startswith("wrote env.toml: 34 profiles")
+    assert "placeholder" not in seen.out
+    text = call("-c", name, "-d").out
+    assert not re.search(rf"{PLACEHOLDERS}|nvcr\.io|/lustre", text)
+    written = resolve(profiles_of(read_toml(text)))
+    assert {table["account"] for table in written.values()} == {"research"}
+    assert {table["time"] for table in written.values()} == {"04:00:00", "1-00:00:00"}
+    assert {table["partition"] for table in written.values()} == {"gpu", "cpu-long"}
+    assert {table["remote_job_dir"] for table in written.values()} == {
+        "/fs/research/$USER/nemo-run"
+    }
+    assert written["slurm_rl_nemo_rl_rlhf"]["nodes"] == 8
+    assert "sft/automodel -c tiny --batch slurm_sft_long 'run.env.container_image=registry" in text
+
+
+def test_an_airgapped_site_builds_on_the_layer(call, site):
+    variables = {**REALISTIC["variables"], "NEMOTRON_IMAGE_REGISTRY": "registry.corp:5000"}
+    variables["PIP_INDEX_URL"] = "https://packages.corp/simple"
+    images = {"nvcr.io/nvidia/nemo-rl:v0.6.0": "/fs/images/nemo-rl.sqsh"}
+    name = site("slurm-airgap", variables=variables, images=images)
+    assert call("-c", name, "--strict", "output_path=out.toml").exit == 0
+    text = env_toml.generate(name)
+    assert "nvcr.io" not in text
+    written = resolve(profiles_of(read_toml(text)))
+    assert written["slurm_rl_nemo_rl_dpo"]["container_image"] == "/fs/images/nemo-rl.sqsh"
+    assert written["slurm_curate"]["container_image"] == f"{REGISTRY}nvidia/nemo-curator:26.02"
+    images = {carried(words).get("container_image") for _, words in commands_of(text)}
+    assert "/fs/images/nemo-rl.sqsh" in images
