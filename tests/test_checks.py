@@ -150,15 +150,15 @@ def test_a_generated_file_has_nothing_to_lint(clean, tmp_path, name):
 TOLD = {
     "a word for another cluster": (
         ["-d", "sections.slurm_base.account=x"],
-        ["error: slurm_base: no executor", "login node", "config in use is lepton", "-c"],
+        ["error: slurm_base.executor: no executor", "login node", "config in use is lepton", "-c"],
     ),
     "a profile that loses its parent": (
         ["-c", "slurm", "-d", "sections.slurm_curate.extends=null"],
-        ["error: slurm_curate: no executor", "(in sections.slurm_curate.extends)"],
+        ["error: slurm_curate.executor: no executor", "(in sections.slurm_curate.extends)"],
     ),
     "a profile without executor": (
         ["-c", "slurm", "-d", "sections.slurm_base.executor=null"],
-        ["error: slurm_curate: no executor", "(in sections.slurm_base.executor)"],
+        ["error: slurm_base.executor: no executor", "(in sections.slurm_base.executor)"],
     ),
     "a profile without sections.": (
         ["-c", "slurm", "-d", "slurm_base.account=x"],

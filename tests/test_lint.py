@@ -172,7 +172,7 @@ def test_lint_finds_what_a_run_finds(call, lint, tmp_path):
         for said in (lint(text), call("-c", "site.json"))
     ]
     assert places[0] == places[1]
-    assert {"p.nodes", "p.nodse", "p.tunnel", "q"} <= set(places[0])
+    assert {"p.nodes", "p.nodse", "p.tunnel", "q.executor"} <= set(places[0])
 
 
 def test_a_hand_edited_file_is_not_let_off(call, tmp_path):
