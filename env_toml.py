@@ -763,6 +763,8 @@ def split_word(word: str, number: int = 1) -> Word:
     told = re.search(SECRET_TOLD, key)
     if told:
         raise wrong(f"word {number}: expected = after {told[1]}")
+    if re.search(URL_PASSWORD, key):
+        raise wrong(f"word {number} is not KEY=VALUE: a URL stands before its =")
     append = key.endswith("+")
     key = key[: len(key) - append]
     keys = split_key(key)
@@ -1022,9 +1024,7 @@ def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
 
 def read_config(path: str, shown: str) -> Table:
     """Read one JSON or TOML config; what it raises names the file as `shown`, line and column."""
-    text = read_text(path, shown)
-    if text.startswith("\ufeff"):
-        text = text[1:]
+    text = read_text(path, shown).removeprefix("\ufeff")
     if path.endswith(".toml"):
         return parse_toml(text, shown)
     return parse_json(text, shown)
@@ -1068,14 +1068,12 @@ def parse_toml(text: str, shown: str) -> Table:
 
 
 def parse_json(text: str, shown: str) -> Table:
-    """Parse a JSON object; a key that stands twice, NaN and what is no JSON at all are told."""
+    """Parse a JSON object; a key that stands twice and what is no JSON at all are told."""
 
     if not text.lstrip().startswith("{"):
         raise wrong(f"{shown}: expected a JSON object{_name_format(text)}")
     try:
-        content: Table = json.loads(
-            text, object_pairs_hook=parse_pairs, parse_constant=_refuse_constant
-        )
+        content: Table = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
     except EnvTomlError as error:
         raise wrong(f"{shown}: {error}") from None
     except json.JSONDecodeError as error:
@@ -1092,10 +1090,6 @@ def parse_pairs(pairs: Sequence[Keys], place: str = "an object") -> Table:
     if len(table) < len(names):
         raise wrong(f"the key {max(names, key=names.count)} stands twice in {place}")
     return table
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise wrong(f"{constant} is not JSON")
 
 
 def _name_format(text: str) -> str:
@@ -1417,15 +1411,14 @@ def match_names(pattern: str, names: Collection[str]) -> Names:
 
 def is_match(pattern: str, name: str) -> bool:
     """Tell whether a pattern matches a name."""
-    first, *middle, last = pattern.split("*")
-    if not (name.startswith(first) and name.endswith(last)):
-        return False
-    rest = name[len(first) : len(name) - len(last)]
-    for part in middle:
-        if part not in rest:
+    place = 0
+    text = f"\0{name}\0"
+    for part in f"\0{pattern}\0".split("*"):
+        place = text.find(part, place)
+        if place < 0:
             return False
-        rest = rest[rest.index(part) + len(part) :]
-    return len(name) >= len(first) + len(last)
+        place += len(part)
+    return True
 
 
 def match_profiles(pattern: str, sections: Table) -> Names:
@@ -1478,8 +1471,10 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         check_source(word.source, False, content, report, word.keys)
         if len(report.findings) > known and look_up(content, word.keys) is None:
             return  # it was wrong and left out
-        if value is None and look_up(config.values, keys) is None:
+        own = look_up(config.values, keys)
+        if value is None and own is None and not isinstance(find_value(config, keys[:-1]), list):
             report.collect(_miss_value, keys, origin=word.source)
+            continue
         if word.append:
             value = [*(stands or ()), *value]
         seen = find_value(config, keys[:2])
@@ -1663,8 +1658,11 @@ class Variables:
         if value is None:
             return f"${{oc.env:{name}}}"
         if name in trail:
-            told = f"its value returns to itself: {' -> '.join([*trail, name])}"
-            raise wrong(told, ("variables", name))
+            cycle = [*trail[trail.index(name) :]]
+            first = cycle.index(min(cycle))  # so that it is told once, wherever it is entered
+            cycle = [*cycle[first:], *cycle[: first + 1]]
+            told = f"its value returns to itself: {' -> '.join(cycle)}"
+            raise wrong(told, ("variables", cycle[0]))
         filled = self.fill(value, layer, (*trail, name))
         return f"${{oc.env:{name},{quote_default(filled)}}}"
 
@@ -1704,20 +1702,23 @@ def fill_section(plan: Plan, name: str) -> None:
         if isinstance(section.get(field), str) and name not in RESERVED:
             section[field] = move_image(section[field], plan.images)
     plan.sections[name] = section
+    variables = section.get("env_vars")
+    if isinstance(variables, dict):
+        for key, text in variables.items():
+            if is_secret_name(key) and text != plan.config.get("sections", name, "env_vars", key):
+                check_secret(text, ("sections", name, "env_vars", key))
 
 
 def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
     """Return profiles and all that they extend, each once, parents first."""
     ordered: Table = {}
     for name in names:
-        chain: Table = {}
-        ancestor = name
-        while ancestor in sections and ancestor not in RESERVED and ancestor not in ordered:
-            if ancestor in chain:
+        chain: Names = []
+        for ancestor in find_lineage(sections, name):
+            if ancestor in ordered:
                 break
-            chain[ancestor] = None
-            ancestor = parent_of(sections[ancestor])
-        ordered.update(dict.fromkeys(reversed(list(chain))))
+            chain.append(ancestor)
+        ordered.update(dict.fromkeys(reversed(chain)))
     return list(ordered)
 
 
@@ -1815,6 +1816,8 @@ def complete_plan(plan: Plan, report: Report, strict: bool) -> None:
     """Fill in variables, expand the profiles and check what only the whole can tell."""
     config, own = plan.config, Report()
     plan.variables = Variables(config.layers)
+    for name in plan.variables.values:
+        own.collect(plan.variables.fill, f"${{oc.env:{name}}}", config.layers[-1])
     images = config.get("images")
     plan.images = own.collect(fill, images, config.origins.get("images"), plan.variables) or {}
     plan.sections = config.get("sections")
@@ -1881,8 +1884,9 @@ def check_plan(plan: Plan, report: Report) -> None:
         for keys, mount in find_mounts(plan, name):
             report.collect(check_mount, plan, keys, mount)
         report.collect(check_volume, plan, name)
-    for name, least in config.get("checks", "recommended_min_nodes").items():
-        report.collect(check_nodes, plan, name, least)
+    for pattern, least in config.get("checks", "recommended_min_nodes").items():
+        for name in match_names(pattern, plan.profiles):
+            report.collect(check_nodes, plan, name, least)
     for keys, named in find_site_variables(plan):
         report.collect(check_variable, keys, named)
     for name, field in find_unread(plan):
@@ -2027,7 +2031,8 @@ def find_site_variables(plan: Plan) -> Iterator[tuple[Keys, set[str]]]:
                 given.append((*place, name))
     named: set[str] = set()
     if given:
-        contents = [{**layer.content, "checks": {}} for layer in plan.config.layers]
+        used = ("sections", "images", "variables", "step_values")
+        contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
         named.update(re.findall(r"oc\.env:\s*(\w+)", json.dumps(contents, default=str)))
     for keys in given:
         yield keys, named
@@ -2323,16 +2328,19 @@ def split_header(text: str) -> Names:
 
 
 def tell_state(old: str, new: str) -> str:
-    """Tell whether a file, whose text is `old`, is UNTOUCHED, EDITED or FOREIGN.
+    """Tell what a file, whose text is `old`, is: UNTOUCHED, EDITED or FOREIGN.
 
-    The lines above the header are not in the checksum: they must be those of the new text.
+    The lines above the header are not in the checksum. Where they are not those of the new text,
+    somebody may have written them.
     """
     above, checksum, body = split_header(old)
     if checksum == "":
         return FOREIGN
-    if checksum == make_checksum(body) and above == split_header(new)[0]:
-        return UNTOUCHED
-    return EDITED
+    if checksum != make_checksum(body):
+        return EDITED
+    if above != split_header(new)[0]:
+        return f"{EDITED}, or its preamble is another one now"
+    return UNTOUCHED
 
 
 def is_same(old: str, new: str) -> bool:
@@ -2375,6 +2383,8 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
         check_replaceable(target)
         if state != UNTOUCHED:
             kept = f" {keep_backup(target, old)}"
+    elif old is not None:
+        check_replaceable(target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
         # Nothing is lost of an empty file, which a kill may have left where there are no links.

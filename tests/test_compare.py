@@ -158,11 +158,13 @@ def test_a_profile_that_is_only_on_one_side(call, target):
     out = call(*CHECK)[1]
     found = blocks(out)
     assert sorted(found) == ["env.toml [mine]", "env.toml [slurm_curate]"], out
-    added = [line[1:] for line in found["env.toml [slurm_curate]"]]
+    *lines, verdict = found["env.toml [slurm_curate]"]
+    assert verdict.startswith("env.toml is edited")
+    added = [line[1:] for line in lines]
     assert "\n".join(added).strip("\n") == text[start:end].strip("\n"), (
         "all of the profile, with its comments"
     )
-    assert {line[:1] for line in found["env.toml [slurm_curate]"]} == {"+"}
+    assert {line[:1] for line in lines} == {"+"}
     assert [line for line in found["env.toml [mine]"] if line != "-"] == [
         "-[mine]",
         "-executor = 'local'",

@@ -578,3 +578,13 @@ def test_a_pattern_is_checked_as_a_profile_is(clean, tmp_path):
     told = refused_with("site.json")
     assert_says(told, ["*.nodes: expected an integer", "*.acount", "did you mean account?"])
     assert len(re.findall("integer", told)) == 1
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_not_finite_is_named_by_file_and_key(tmp_path, number):
+    path = tmp_path / "site.json"
+    path.write_text(f'{{"sections": {{"p": {{"executor": "local", "x": [{number}]}}}}}}')
+    error = refusal(env_toml.generate, str(path))
+    line, *_ = str(error).splitlines()
+    assert line.startswith("p.x.0: expected"), line
+    assert line.endswith(f"found {number} (in {path})"), line

@@ -512,6 +512,8 @@ class Model:
     def texts(self):
         """Return the texts of the profile, by place: the latest layer gives each."""
         given = {}
+        for name in VARIABLES:  # a cycle is an error also where no text leads into it
+            self.value_of(name, None, len(self.layers) - 1, ())
         for number, layer in enumerate(self.layers):
             for place, parts in layer["texts"].items():
                 given[place] = (parts, number)
