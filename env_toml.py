@@ -97,9 +97,8 @@ MAX_DEPTH = 64  # of nested values: tomli-w recurses, and so does every reader o
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow with its square
 
-HERE = os.path.dirname(__file__)
-if os.path.isfile(__file__):  # else in a zip
-    HERE = os.path.dirname(os.path.realpath(__file__))
+IN_A_ZIP = not os.path.isfile(__file__)
+HERE = os.path.dirname(__file__ if IN_A_ZIP else os.path.realpath(__file__))
 
 
 # ------------------------------------------------------------------------------------ findings
@@ -228,8 +227,6 @@ def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
     Close is what differs in case only, has two neighbouring letters swapped, or one letter more,
     less or other (in names of four letters and more), or what difflib finds as like as `ratio`.
     """
-    if len(known) > MANY:
-        return ""
     import difflib
 
     names = sorted(known)
@@ -1650,9 +1647,15 @@ class Variables:
                     return self._put_default(name, value, layer, trail)
             return found[0]
 
-        if "\\" in text or not self.values.keys().isdisjoint(ENV_DEFAULT.findall(text)):
-            return rewrite(text, put)
-        return PLAIN_ENV.sub(put, text)  # faster, and enough where no default could be replaced
+        if "\\" not in text and self.values.keys().isdisjoint(ENV_DEFAULT.findall(text)):
+            return PLAIN_ENV.sub(put, text)  # faster, and enough where no default could go
+        report = Report()
+        filled = report.collect(rewrite, text, put)
+        for finding in report.findings:
+            if not finding.keys:
+                return text  # a broken interpolation was told where it entered
+            raise EnvTomlError(finding)
+        return str(filled)
 
     def _put_default(self, name: str, value: Any, layer: Layer, trail: Words) -> str:
         if value is None:

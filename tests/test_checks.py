@@ -306,3 +306,18 @@ def measure(path):
     before = time.process_time()
     findings_of(path)
     return time.process_time() - before
+
+
+def test_a_stage_that_nests_without_end_is_one_finding():
+    def endless():
+        endless()
+
+    report = env_toml.Report()
+    assert report.collect(endless) is None
+    assert [str(finding) for finding in report.findings] == ["nested more than 64 deep"]
+
+
+def test_a_finding_without_a_place_is_of_the_config():
+    plan = env_toml.make_plan("slurm", [])
+    (finding,) = env_toml.wrong("lost").findings
+    assert env_toml.find_origin(plan, finding) == "slurm"

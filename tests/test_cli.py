@@ -685,3 +685,27 @@ def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config,
     status, out, _ = call("-c", "site.json", *words)
     assert status == 0
     assert ("variables.SLURM_MOUNT=" in out) == asked, out
+
+
+def test_an_output_path_that_this_locale_cannot_write(call, monkeypatch):
+    def realpath(path, **_):
+        raise UnicodeEncodeError("ascii", "x", 0, 1, "ordinal not in range(128)")
+
+    monkeypatch.setattr(os.path, "realpath", realpath)
+    plan = env_toml.Plan("slurm", [])
+    with pytest.raises(env_toml.EnvTomlError, match="ordinal not in range"):
+        env_toml.check_output(plan, "x.toml")
+
+
+def test_sigterm_ends_as_an_error_does():
+    with pytest.raises(SystemExit) as ended:
+        env_toml.end_quietly(15, None)
+    assert ended.value.code == 143
+
+
+def test_ctrl_c_ends_without_a_word(call, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(env_toml, "run", interrupted)
+    assert call("-c", "slurm") == (130, "", "")

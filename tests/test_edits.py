@@ -496,3 +496,10 @@ def test_nothing_is_written(call, tmp_path):
     assert call("-c", "slurm", "-f", "--edits", "env.toml").exit == 0
     assert cli.files(tmp_path) == ["env.toml"]
     assert (tmp_path / "env.toml").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_an_inherited_key_below_a_table_that_must_go_writes_the_profile_whole():
+    own, inherited = {"t": {"b": 1}}, {"t": {"a": 1}, "n": 1}
+    assert env_toml.edit_table(own, inherited, {"t": {"b": 2}, "n": 1}) is None
+    edits = env_toml.edit_profile(own, inherited, {"t": {"b": 2}, "n": 1})
+    assert edits == {"extends": None, "t": {"b": 2}, "n": 1}

@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from helpers import attempt, load_cases, refusal
+from helpers import assert_says, attempt, generate, load_cases, refusal, write_config
 from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -167,3 +167,36 @@ def test_a_default_may_be_quoted_again(value):
     twice = f"${{oc.env:OTHER_UNSET,{env_toml.quote_default('x=' + once)}}}"
     assert is_readable(twice), twice
     assert resolve(twice) == "x=" + resolve(value), twice
+
+
+def test_a_private_character_could_be_taken_for_an_interpolation():
+    assert_says(refusal(env_toml.rewrite, "${a}\U000f0000", str), ["private character"])
+
+
+@pytest.mark.parametrize(
+    "mount", ["${auto_mount:git+https://e.com/r@main,/opt}", "${oc.env:A,/x}:/y"]
+)
+def test_a_mount_from_an_interpolation_is_one_that_pyxis_may_take(mount):
+    assert env_toml.is_pyxis_mount(mount)
+
+
+@pytest.mark.parametrize("mount", ["${oc.env:A,x}:/y", "${oc.env:A,'/x y'}", 1])
+def test_a_mount_whose_default_pyxis_refuses(mount):
+    assert not env_toml.is_pyxis_mount(mount)
+
+
+def test_a_variable_inside_another_resolver_is_filled(tmp_path):
+    base = {
+        "sections": {"p": {"executor": "local", "x": "${oc.decode:${oc.env:X,1}}", "y": "${z}"}}
+    }
+    write_config(tmp_path / "base.json", base)
+    path = write_config(tmp_path / "site.json", {"defaults": "base.json", "variables": {"X": "2"}})
+    assert generate(path)["p"]["x"] == "${oc.decode:${oc.env:X,2}}"
+
+
+def test_a_broken_interpolation_is_told_once(tmp_path):
+    base = {"sections": {"p": {"executor": "local", "workspace": "${oc.env:X,a=b}"}}}
+    write_config(tmp_path / "base.json", base)
+    path = write_config(tmp_path / "site.json", {"defaults": "base.json", "variables": {"X": "2"}})
+    lines = str(refusal(env_toml.generate, str(path))).splitlines()
+    assert len([line for line in lines if "OmegaConf cannot read" in line]) == 1, lines

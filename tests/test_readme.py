@@ -118,7 +118,7 @@ def skip_without_index(done: subprocess.CompletedProcess[str]) -> None:
 def pattern(shown: str) -> str:
     """Return the regular expression that a shown output stands for: `...` leaves lines out."""
     parts = []
-    for line in mask(shown).splitlines(True):
+    for line in mask(shown, ROOT).splitlines(True):
         if line == "...\n":
             parts.append("(?:.*\n)*?")
         else:
@@ -128,7 +128,7 @@ def pattern(shown: str) -> str:
 
 def assert_shown(section: str, folder: Path, printed: str) -> None:
     """Compare all that a section's commands print with all that the section shows."""
-    printed = mask(printed.replace(str(folder), "/path/to"))
+    printed = mask(printed.replace(str(folder), "/path/to"), ROOT)
     shown = "".join(blocks(SECTIONS[section], "text"))
     assert re.fullmatch(pattern(shown), printed), f"not as shown:\n{shown}\nbut\n{printed}"
 

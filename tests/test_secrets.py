@@ -218,3 +218,26 @@ def test_what_is_asked_to_be_printed_is_printed(call, tmp_path):
 def test_the_name_of_a_secret_is_no_secret(call):
     word = "sections.lepton_curate.custom_spec.HF_TOKEN.name=my-secret"
     assert 'name = "my-secret"' in call("-d", word).out
+
+
+def test_a_secret_that_a_variable_of_another_name_brings(tmp_path):
+    """The text has no literal, the variable no secret's name; what is written has both."""
+    path = write_config(
+        tmp_path / "site.json",
+        {
+            "variables": {"PLAIN_NAME": "hunter2"},
+            "sections": {
+                "p": {"executor": "local", "env_vars": {"A_TOKEN": "${oc.env:PLAIN_NAME}"}}
+            },
+        },
+    )
+    error = refusal(env_toml.generate, str(path))
+    assert_says(
+        error, ["p.env_vars.A_TOKEN: a literal secret", "checks.allow_literal_secrets=[A_TOKEN]"]
+    )
+    assert "hunter2" not in str(error)
+
+
+def test_a_url_with_a_password_before_the_equals_sign_is_not_echoed():
+    error = refusal(env_toml.generate, "slurm", ["https://me:hunter2@host/?a=b"])
+    assert str(error) == "word 1 is not KEY=VALUE: a URL stands before its ="

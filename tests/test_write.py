@@ -953,3 +953,44 @@ def test_findings_that_cannot_be_told(clean, monkeypatch, capsys, full, broken):
     with pytest.raises(SystemExit) as ended:
         env_toml.main(["force=maybe"])
     assert (ended.value.code, capsys.readouterr().out) == (2, "")
+
+
+# ------------------------------------------------------------------- what a process cannot easily meet
+
+
+def test_a_file_that_is_too_large_is_not_read(monkeypatch, old):
+    monkeypatch.setattr(env_toml, "MAX_BYTES", 4)
+    assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["not a file of this tool"])
+    assert old.read_text() == OLD
+
+
+def test_a_sticky_folder_of_somebody_else(monkeypatch, tmp_path, old):
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: old.stat().st_uid + 12345)
+    assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["sticky folder"])
+    assert files(tmp_path) == ["env.toml"]
+
+
+def test_a_system_that_tells_no_mounts(monkeypatch, old):
+    real = open
+
+    def without_proc(path, *more, **named):
+        if str(path).startswith("/proc/"):
+            raise FileNotFoundError(errno.ENOENT, "no /proc here")
+        return real(path, *more, **named)
+
+    monkeypatch.setattr("builtins.open", without_proc)
+    assert env_toml.list_mounts() == []
+    assert env_toml.write(str(old), "a = 1\n", True) == "wrote env.toml.bak"
+
+
+def test_an_owner_that_cannot_be_kept(monkeypatch, old):
+    asked = []
+
+    def chown(path, owner, group):
+        asked.append(owner)
+        raise PermissionError(errno.EPERM, "not yours")
+
+    monkeypatch.setattr(os, "chown", chown)
+    assert env_toml.write(str(old), "a = 1\n", True) == "wrote env.toml.bak"
+    assert asked == [old.stat().st_uid, -1], "the group alone, where the owner cannot be kept"
