@@ -503,3 +503,8 @@ def test_an_inherited_key_below_a_table_that_must_go_writes_the_profile_whole():
     assert env_toml.edit_table(own, inherited, {"t": {"b": 2}, "n": 1}) is None
     edits = env_toml.edit_profile(own, inherited, {"t": {"b": 2}, "n": 1})
     assert edits == {"extends": None, "t": {"b": 2}, "n": 1}
+
+
+def test_a_text_over_an_inherited_table_that_becomes_a_table_writes_the_profile_whole():
+    own, inherited = {"t": "x"}, {"t": {"a": 1}}
+    assert env_toml.edit_table(own, inherited, {"t": {"b": 1}}) is None

@@ -200,3 +200,14 @@ def test_a_broken_interpolation_is_told_once(tmp_path):
     path = write_config(tmp_path / "site.json", {"defaults": "base.json", "variables": {"X": "2"}})
     lines = str(refusal(env_toml.generate, str(path))).splitlines()
     assert len([line for line in lines if "OmegaConf cannot read" in line]) == 1, lines
+
+
+def test_a_cycle_through_a_default_that_a_later_layer_wins_over(tmp_path):
+    base = {
+        "variables": {"A": "${oc.env:B,1}"},
+        "sections": {"p": {"executor": "local", "x": "${oc.env:A}"}},
+    }
+    write_config(tmp_path / "base.json", base)
+    site = {"defaults": "base.json", "variables": {"B": "${oc.env:A}"}}
+    error = refusal(env_toml.generate, str(write_config(tmp_path / "site.json", site)))
+    assert_says(error, ["variables.A: its value returns to itself: A -> B -> A"])
