@@ -1524,7 +1524,8 @@ def edit(seen: Any, keys: Keys, value: Any, kind: Kind) -> Any:
     if isinstance(seen, list) or (seen is None and list in kind.types):
         return edit_list(seen or [], keys, value, kind)
     index_of_nothing = seen is None and kind is ANY and keys[0].isdigit()
-    if index_of_nothing or not isinstance(seen, (dict, type(None))):
+    is_table = isinstance(seen, (dict, type(None))) and dict in (kind.types or [dict])
+    if index_of_nothing or not is_table:
         raise wrong(f"expected a table or a list before {keys[0]}")
     return {keys[0]: edit(look_up(seen, keys[:1]), keys[1:], value, kind.of(keys[0]))}
 
@@ -2993,17 +2994,11 @@ def put(stream: Any, text: str) -> None:
             raise wrong(f"standard output: {error.strerror}") from None
 
 
-def end_quietly(_number: int, _frame: object) -> NoReturn:
-    """End a run on SIGTERM as on an error, so that no temporary file is left."""
-    sys.exit(143)
-
-
 def main(argv: Words | None = None) -> NoReturn:
     """Run the command line and exit: the one place that turns an EnvTomlError into messages."""
     gc.disable()  # one short run, which keeps what it makes
     sys.path.append(HERE)  # python -I leaves out the script's folder, where a copied tomli_w lies
-    signal.signal(signal.SIGTERM, end_quietly)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends a run at once, as SIGTERM does
     if argv is None:
         argv = sys.argv[1:]
     try:
@@ -3016,8 +3011,6 @@ def main(argv: Words | None = None) -> NoReturn:
     except EnvTomlError as error:
         tell(error.findings)
         status = 2
-    except KeyboardInterrupt:
-        status = 130
     sys.exit(status)
 
 

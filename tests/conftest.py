@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+import signal
 import sys
 
 import pytest
@@ -67,4 +68,6 @@ def call(clean, capsys):
             env_toml.main(list(words))
         return cli.Answer(ended.value.code, *capsys.readouterr())
 
-    return call
+    before = signal.getsignal(signal.SIGINT)
+    yield call
+    signal.signal(signal.SIGINT, before)

@@ -695,17 +695,3 @@ def test_an_output_path_that_this_locale_cannot_write(call, monkeypatch):
     plan = env_toml.Plan("slurm", [])
     with pytest.raises(env_toml.EnvTomlError, match="ordinal not in range"):
         env_toml.check_output(plan, "x.toml")
-
-
-def test_sigterm_ends_as_an_error_does():
-    with pytest.raises(SystemExit) as ended:
-        env_toml.end_quietly(15, None)
-    assert ended.value.code == 143
-
-
-def test_ctrl_c_ends_without_a_word(call, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(env_toml, "run", interrupted)
-    assert call("-c", "slurm") == (130, "", "")

@@ -176,7 +176,13 @@ def find_mistakes():
         jsonschema.Draft7Validator.check_schema(schema)
         errors = list(jsonschema.Draft7Validator(schema).iter_errors(config))
         print(f"{path.name}: {[error.message for error in errors]}")
-        return [".".join(map(str, error.absolute_path)) for error in errors]
+        return [".".join(map(str, deepest(error).absolute_path)) for error in errors]
+
+    def deepest(error):
+        """Return the error below one of several that are allowed: the place an editor marks."""
+        while error.context:
+            error = max(error.context, key=lambda below: len(below.absolute_path))
+        return error
 
     return find
 

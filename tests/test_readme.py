@@ -77,6 +77,8 @@ def make_clone(place: Path) -> Path:
     )
     folder = place.resolve() / "clone"
     shutil.copytree(ROOT, folder, ignore=leave)
+    for name in (".gitignore", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, folder)
     (site,) = blocks(README, "json")
     (both,) = blocks(README, "toml")
     (folder / "site.json").write_text(site, encoding="utf-8")

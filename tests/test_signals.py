@@ -108,12 +108,13 @@ def test_ended_at_any_call_nothing_is_left_over(run, tmp_path, new, what, links,
 # --------------------------------------------------------------------- at any time of a real run
 
 # The script as Python runs it, but that it says when its first line is about to run: before that it
-# is Python, or this starter, that a signal ends.
+# is Python, or this starter, that a signal ends. So it is up to the script's second statement, since
+# the first one has to be an import from __future__.
 STARTER = """
 import os, signal, sys
 
 def interrupt(number, frame):
-    while frame:
+    while frame and sys.excepthook is not sys.__excepthook__:
         if frame.f_code is code:
             raise KeyboardInterrupt
         frame = frame.f_back
