@@ -320,6 +320,17 @@ def rewrite(
     return text
 
 
+def rewrite_sound(text: str, put: Callable[[re.Match[str]], str]) -> str:
+    """Rewrite a text; one that is broken, which was told where it entered, stays as it is."""
+    report = Report()
+    rewritten = report.collect(rewrite, text, put)
+    for finding in report.findings:
+        if finding.keys:
+            raise EnvTomlError(finding)
+        return text
+    return str(rewritten)
+
+
 def _explain_broken(text: str) -> str:
     """Say why the first `${` of a text is no interpolation."""
     if "}" not in text:
@@ -383,9 +394,7 @@ def resolve_defaults(text: str) -> str:
     if "\\" not in text:
         text = SIMPLE.sub(lambda found: found[1] or found[0], text)
     if "," in text:
-        text = (
-            Report().collect(rewrite, text, put) or text
-        )  # a broken one was told where it entered
+        return rewrite_sound(text, put)
     return text
 
 
@@ -1650,13 +1659,7 @@ class Variables:
 
         if "\\" not in text and self.values.keys().isdisjoint(ENV_DEFAULT.findall(text)):
             return PLAIN_ENV.sub(put, text)  # faster, and enough where no default could go
-        report = Report()
-        filled = report.collect(rewrite, text, put)
-        for finding in report.findings:
-            if not finding.keys:
-                return text  # a broken interpolation was told where it entered
-            raise EnvTomlError(finding)
-        return str(filled)
+        return rewrite_sound(text, put)
 
     def _put_default(self, name: str, value: Any, layer: Layer, trail: Words) -> str:
         if value is None:
