@@ -1483,8 +1483,10 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
-        seen = find_value(config, keys[:2])
-        merged = merge(merged, nest(keys[:2], edit(seen, keys[2:], value, kind_at(keys[:2]))))
+        profile = keys[: 2 * (keys[0] == "sections")]  # what it inherits stands there, too
+        seen = find_value(config, profile)
+        placed = edit(seen, keys[len(profile) :], value, kind_at(profile))
+        merged = merge(merged, nest(profile, placed))
     rank = len(config.layers)
     config.add(Layer(word.source, False, merged, rank, range(rank)), report)
 
@@ -1571,7 +1573,7 @@ def find_lineage(sections: Table, profile: str) -> Iterator[str]:
 def find_value(config: Config, keys: Keys) -> Any:
     """Return what stands at a place now, inherited values included; None where nothing does."""
     sections = config.get("sections")
-    if keys[0] != "sections" or len(keys) < 2 or keys[1] not in sections:
+    if keys[:1] != ("sections",) or len(keys) < 2 or keys[1] not in sections:
         return look_up(config.values, keys)
     merged: Table = {}
     for name in reversed([*find_lineage(sections, keys[1])] or keys[1:2]):
@@ -2754,6 +2756,9 @@ def make_edits(plan: Plan, document: Table) -> Table:
     """
     report = Report()
     wanted = expand(document, report)
+    for name in document:
+        if name not in wanted and name not in RESERVED:
+            report.collect(_refuse_profile, name)
     report.settle()
     complete: Table = {}
     edits: Table = {}
@@ -2774,6 +2779,10 @@ def make_edits(plan: Plan, document: Table) -> Table:
     if not _selects(plan, wanted):
         made["only"] = list(wanted)
     return made
+
+
+def _refuse_profile(name: str) -> None:
+    raise wrong("cannot be completed: expected a profile in extends", ("sections", name))
 
 
 def _selects(plan: Plan, wanted: Table) -> bool:
@@ -2937,8 +2946,9 @@ def print_edits(plan: Plan, path: str) -> tuple[str, int]:
     for name, table in document.items():
         if not isinstance(table, dict):
             raise wrong(f"{path}: expected a table for each profile, found {name}")
-    edits = make_edits(plan, document)
     report = Report()
+    edits = report.collect(make_edits, plan, document)
+    report.settle()
     text = json.dumps(edits, indent=2, ensure_ascii=False, default=str)
     report.collect(check_edits, plan, document, edits)
     tell(report.findings)
@@ -2968,11 +2978,12 @@ def check_output(plan: Plan, path: str) -> None:
     try:
         target = os.path.realpath(os.path.expanduser(path))
         sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
+        sources.append(__file__)
         taken = target in map(os.path.realpath, sources)
     except ValueError as error:  # a name that the locale cannot write, or with a NUL
         raise wrong(f"{path}: {error}", ("output_path",)) from None
     if taken:
-        told = f"{path} is a config that this run reads: name another file"
+        told = f"{path} is a file that this run reads, a config or the program: name another"
         raise wrong(told, ("output_path",))
 
 

@@ -456,7 +456,7 @@ def test_a_config_that_this_run_reads_is_not_replaced(call, tmp_path):
     for path in ("site.json", "base.json", "./site.json", "link.toml", f"{tmp_path}/base.json"):
         said = call("-c", "site.json", f"output_path={path}")
         assert (said.exit, said.out) == (2, ""), said
-        assert re.fullmatch(r"error: [^\n]*config that this run reads[^\n]*\n", said.err), said
+        assert re.fullmatch(r"error: [^\n]*file that this run reads[^\n]*\n", said.err), said
     assert files(tmp_path) == ["base.json", "link.toml", "site.json"]
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 

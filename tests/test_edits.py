@@ -508,3 +508,16 @@ def test_an_inherited_key_below_a_table_that_must_go_writes_the_profile_whole():
 def test_a_text_over_an_inherited_table_that_becomes_a_table_writes_the_profile_whole():
     own, inherited = {"t": "x"}, {"t": {"a": 1}}
     assert env_toml.edit_table(own, inherited, {"t": {"b": 1}}) is None
+
+
+@pytest.mark.parametrize("extends", ["5", '["slurm_base"]'])
+def test_a_profile_that_extends_no_name_is_told(call, tmp_path, extends):
+    (tmp_path / "hand.toml").write_text(f"[a]\nextends = {extends}\n")
+    said = call("-c", "slurm", "--edits", "hand.toml")
+    assert said.exit == 2
+    assert said.err == "error: a: cannot be completed: expected a profile in extends\n"
+
+
+def test_a_file_that_nests_without_end_is_told(call, tmp_path):
+    (tmp_path / "hand.toml").write_text(f"[a]\n{'.'.join('a' * 900)}.b = 1\n")
+    assert "Traceback" not in call("-c", "slurm", "--edits", "hand.toml").err

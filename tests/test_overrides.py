@@ -1,5 +1,7 @@
 """What whole words do to a config: the file that they give, or the error that they are."""
 
+import re
+
 import pytest
 from cli import read_toml
 from helpers import assert_says, attempt, exact, load_cases, look_up, refusal, write_config
@@ -160,3 +162,20 @@ def test_no_secret_of_a_word_after_c_is_echoed(word):
     error = refusal(env_toml.generate, word, [])
     assert_says(error, ["-c takes a config", "found KEY=VALUE"])
     assert SECRET not in str(error)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "preamble.x=3",
+        "force.x=3",
+        "output_path.x=3",
+        "variables.A.b=c",
+        "images.nvcr.io/=reg#",
+        "only.x=slurm_curate",
+        "sections.slurm_new.extends.x=slurm_base",
+    ],
+)
+def test_a_word_that_leads_below_what_is_no_table(word):
+    error = refusal(env_toml.generate, "slurm", [word])
+    assert re.search(r"expected (a table or a list before|an index)", str(error)), error
