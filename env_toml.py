@@ -2754,12 +2754,7 @@ def make_edits(plan: Plan, document: Table) -> Table:
     edited parent, so that what heirs share stands once. Raises EnvTomlError for a file whose
     profiles cannot be completed.
     """
-    report = Report()
-    wanted = expand(document, report)
-    for name in document:
-        if name not in wanted and name not in RESERVED:
-            report.collect(_refuse_profile, name)
-    report.settle()
+    wanted = complete_document(document)
     complete: Table = {}
     edits: Table = {}
     for name in order_parents_first(plan.sections, plan.sections):
@@ -2772,17 +2767,36 @@ def make_edits(plan: Plan, document: Table) -> Table:
             edits[name] = adopt_profile(wanted[name], parent_of(document[name]), complete)
             complete[name] = wanted[name]
     edits = {name: changes for name, changes in edits.items() if changes}
-    reserved = {name: plan.sections[name] for name in RESERVED if name in plan.sections}
-    wanted_reserved = {name: document[name] for name in RESERVED if name in document}
-    edits.update(edit_table(reserved, {}, wanted_reserved) or {})
+    edits.update(edit_reserved(plan.sections, document))
     made: Table = {"defaults": plan.source, "sections": edits}
     if not _selects(plan, wanted):
         made["only"] = list(wanted)
     return made
 
 
+def complete_document(document: Table) -> Table:
+    """Return the profiles of a file with what they inherit.
+
+    Raises EnvTomlError for those that cannot be completed.
+    """
+    report = Report()
+    complete = expand(document, report)
+    for name in document:
+        if name not in complete and name not in RESERVED:
+            report.collect(_refuse_profile, name)
+    report.settle()
+    return complete
+
+
 def _refuse_profile(name: str) -> None:
     raise wrong("cannot be completed: expected a profile in extends", ("sections", name))
+
+
+def edit_reserved(sections: Table, document: Table) -> Table:
+    """Return what a file has otherwise in the sections that are not profiles."""
+    own = {name: sections[name] for name in RESERVED if name in sections}
+    wanted = {name: document[name] for name in RESERVED if name in document}
+    return edit_table(own, {}, wanted) or {}  # never None: nothing is inherited
 
 
 def _selects(plan: Plan, wanted: Table) -> bool:
