@@ -340,7 +340,7 @@ def _explain_broken(text: str) -> str:
 
 def check_interpolations(text: str) -> None:
     """Raise EnvTomlError for an interpolation that the reader of the file cannot resolve."""
-    if "${" in SIMPLE.sub("/", SIMPLE.sub("/", text)) or "\\" in text:
+    if "${" in mask_simple(text) or "\\" in text:
         rewrite(text, _check_interpolation)
 
 
@@ -373,10 +373,15 @@ def is_interpolation(value: Any) -> bool:
     return mask_interpolations(value) == "/"
 
 
+def mask_simple(text: str) -> str:
+    """Return the text with a / for every simple interpolation, also one that is a default."""
+    return SIMPLE.sub("/", SIMPLE.sub("/", text))
+
+
 def mask_interpolations(text: str) -> str:
     """Return the text with a / for every `${...}`."""
     if "\\" not in text:
-        text = SIMPLE.sub("/", SIMPLE.sub("/", text))
+        text = mask_simple(text)
     if "${" not in text:
         return text
     return rewrite(text, lambda found: "/")
