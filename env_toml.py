@@ -2762,11 +2762,17 @@ def make_edits(plan: Plan, document: Table) -> Table:
     wanted = complete_document(document)
     complete: Table = {}
     edits: Table = {}
-    for name in order_parents_first(plan.sections, plan.sections):
+    order = order_parents_first(plan.sections, plan.sections)
+    if plan.config.get("expand") is False:  # a parent would be written, too: it must be wanted
+        order = [name for name in order if name in wanted]
+    for name in order:
         own = dict(plan.sections[name])
-        inherited = complete.get(own.pop("extends", None), {})
+        parent = own.pop("extends", None)
+        inherited = complete.get(parent, {})
         complete[name] = wanted.get(name, merge(inherited, own))
         edits[name] = edit_profile(own, inherited, complete[name])
+        if parent is not None and parent not in complete:
+            edits[name] = {"extends": None, **edits[name]}
     for name in order_parents_first(document, document):
         if name not in complete:
             edits[name] = adopt_profile(wanted[name], parent_of(document[name]), complete)
@@ -2889,9 +2895,11 @@ def check_edits(plan: Plan, document: Table, edits: Table) -> None:
     check_source("the edits", False, content, report)
     layer = Layer("the edits", False, content, plan.files, range(plan.files))
     fill_plan(again, [*layers, layer], report, strict=False)
-    given = {**again.sections, **again.profiles}
+    complete = {**again.sections, **again.profiles}
+    given = {name: complete[name] for name in select(again)}
     wanted = {**document, **expand(document, report)}
-    differing = [name for name in wanted if not is_equal(given.get(name), wanted[name])]
+    names = {**wanted, **given}
+    differing = [name for name in names if not is_equal(given.get(name), wanted.get(name))]
     if differing:
         raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
 

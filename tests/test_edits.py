@@ -357,6 +357,20 @@ def test_a_parent_that_is_not_written_is_still_there(clean, tmp_path):
     assert site.edits(document)["sections"] == {"b": {"launcher": "torchrun"}}
 
 
+def test_with_extends_a_removed_profile_is_nobodys_parent(clean, tmp_path):
+    """With expand=false a parent is written too, so those who keep its values say them."""
+    site = Site(tmp_path, {"sections": BASE}, ["expand=false"])
+    document = complete(site.document())
+    a = document.pop("a")
+    document["like_a"] = copy.deepcopy(a)
+    edits = site.edits(document)
+    assert edits["sections"]["b"]["extends"] is None
+    assert edits["sections"]["like_a"] == {"extends": "b", "nodes": 1}, "a is not there"
+    assert "c" not in edits["sections"], "its parent b is there"
+    assert edits["only"] == ["b", "c", "like_a"]
+    assert exact(complete(site.again())) == exact(complete(document))
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_a_new_profile_by_hand_says_its_parent(clean, tmp_path, number):
     """In a file with `extends` it keeps the parent that the person named, wherever it stands."""
