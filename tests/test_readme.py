@@ -169,7 +169,9 @@ def test_the_first_command_as_it_stands(clone):
     assert_shown("Two commands", clone, done.stdout)
 
 
-@pytest.mark.skipif("CI" not in os.environ, reason="installs all that the tests need: CI=1 runs it")
+@pytest.mark.skipif(
+    not os.environ.get("CI"), reason="installs all that the tests need: CI=1 runs it"
+)
 def test_the_second_command_as_it_stands(clone):
     """The tests are collected and not run: these are among them."""
     _, second = blocks(SECTIONS["Two commands"], "sh")
