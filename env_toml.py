@@ -1628,57 +1628,60 @@ def find_latest(origins: Any) -> Layer | None:
 # ------------------------------------------------------------------------------------- expansion
 
 
-PLAIN_ENV = re.compile(r"\$\{(oc\.env):(\w+)\}", re.ASCII)
-ENV_DEFAULT = re.compile(r"oc\.env\s*:\s*(\w+)\s*,", re.ASCII)
+PLAIN_ENV = r"(?a)\$\{(oc\.env):(\w+)\}"
+ENV_DEFAULT = r"(?a)oc\.env\s*:\s*(\w+)\s*,"
 
 
-class Variables:
-    """What the variables of all layers put into the texts of each.
+def list_variables(layers: Sequence[Layer]) -> Table:
+    """Map the variables to the layers that set them, each with its value, the latest first."""
+    variables: Table = {}
+    for layer in reversed(layers):
+        for name, value in (layer.content.get("variables") or {}).items():
+            variables.setdefault(name, []).append((layer, value))
+    return variables
+
+
+def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> str:
+    """Return a text of the layer `reader` with each variable's value as its default.
 
     A layer's variable reaches its own texts, those of the layers that it builds on, also over a
     default written there, and those of the layers that build on it.
+
+    `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.values: dict[str, list[tuple[Layer, Any]]] = {}  # by name, the latest first
-        for layer in reversed(layers):
-            for name, value in (layer.content.get("variables") or {}).items():
-                self.values.setdefault(name, []).append((layer, value))
-
-    def fill(self, text: str, reader: Layer, trail: Words = ()) -> str:
-        """Return a text of the layer `reader` with each variable's value as its default.
-
-        `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
-        """
-        if "oc.env:" not in text:
-            return text
-
-        def put(found: re.Match[str]) -> str:
-            name, *default = split_arguments(found[2] or "")
-            if found[1] != "oc.env":
-                return found[0]
-            for layer, value in self.values.get(name, ()):
-                above = reader.rank in layer.below
-                beside = layer is reader or layer.rank in reader.below
-                if above or (beside and not default):
-                    return self._put_default(name, value, layer, trail)
+    def put(found: re.Match[str]) -> str:
+        if found[1] != "oc.env":
             return found[0]
+        name, *default = split_arguments(found[2])
+        for layer, value in variables.get(name, ()):
+            above = reader.rank in layer.below
+            beside = layer is reader or layer.rank in reader.below
+            if above or (beside and not default):
+                if value is None:
+                    return f"${{oc.env:{name}}}"
+                check_cycle(name, trail)
+                filled = fill_text(value, layer, variables, (*trail, name))
+                return f"${{oc.env:{name},{quote_default(filled)}}}"
+        return found[0]
 
-        if "\\" not in text and self.values.keys().isdisjoint(ENV_DEFAULT.findall(text)):
-            return PLAIN_ENV.sub(put, text)  # faster, and enough where no default could go
-        return rewrite_sound(text, put)
+    if "oc.env:" not in text:
+        return text
+    if "\\" not in text and variables.keys().isdisjoint(re.findall(ENV_DEFAULT, text)):
+        return re.sub(PLAIN_ENV, put, text)  # faster, and enough where no default could go
+    return rewrite_sound(text, put)
 
-    def _put_default(self, name: str, value: Any, layer: Layer, trail: Words) -> str:
-        if value is None:
-            return f"${{oc.env:{name}}}"
-        if name in trail:
-            cycle = [*trail[trail.index(name) :]]
-            first = cycle.index(min(cycle))  # so that it is told once, wherever it is entered
-            cycle = [*cycle[first:], *cycle[: first + 1]]
-            told = f"its value returns to itself: {' -> '.join(cycle)}"
-            raise wrong(told, ("variables", cycle[0]))
-        filled = self.fill(value, layer, (*trail, name))
-        return f"${{oc.env:{name},{quote_default(filled)}}}"
+
+def check_cycle(name: str, trail: Keys) -> None:
+    """Raise EnvTomlError for a variable whose value leads to it, and to no name before its own.
+
+    So a cycle is told once, wherever it is entered.
+    """
+    if name in trail:
+        cycle = trail[trail.index(name) :]
+        if name == min(cycle):
+            told = f"its value returns to itself: {' -> '.join([*cycle, name])}"
+            raise wrong(told, ("variables", name))
 
 
 IMAGE_FIELDS = ("container_image", "container", "build_image")
@@ -1690,37 +1693,30 @@ def move_image(image: str, images: Table) -> str:
     >>> move_image("nvcr.io/nvidia/nemo:26.04", {"nvcr.io/": "registry.corp:5000#"})
     'registry.corp:5000#nvidia/nemo:26.04'
     """
-    for beginning in sorted(images, key=len, reverse=True):
-        if image.startswith(beginning):
-            return f"{images[beginning]}{image[len(beginning) :]}"
-    return image
+    longest = max(filter(image.startswith, images), key=len, default="")
+    return f"{images.get(longest, '')}{image[len(longest) :]}"
 
 
-def fill(value: Any, origins: Any, variables: Variables) -> Any:
-    """Return a value with variables put into its texts; `origins` has the layer of each."""
-    if isinstance(value, str):
-        return variables.fill(value, origins)
+def fill(plan: Plan, value: Any, keys: Keys, report: Report) -> Any:
+    """Return what stands at a place with variables put into its texts, and its images moved.
+
+    A cycle of variables, and a secret that one brings, are kept in `report`.
+    """
+    if isinstance(value, dict):
+        return {key: fill(plan, item, (*keys, key), report) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(item, origins, variables) for item in value]
-    if not isinstance(value, dict):
+        return [fill(plan, item, keys, report) for item in value]
+    if not isinstance(value, str):
         return value
-    return {key: fill(item, reach(origins, (key,)), variables) for key, item in value.items()}
-
-
-def fill_section(plan: Plan, name: str) -> None:
-    """Put variables into a section, its own keys only, and move the images of a profile."""
-    origins = plan.config.origins["sections"][name]
-    plan.sections[name] = plan.config.get("sections", name)  # what is left if that fails
-    section = fill(plan.sections[name], origins, plan.variables)
-    for field in IMAGE_FIELDS:
-        if isinstance(section.get(field), str) and name not in RESERVED:
-            section[field] = move_image(section[field], plan.images)
-    plan.sections[name] = section
-    variables = section.get("env_vars")
-    if isinstance(variables, dict):
-        for key, text in variables.items():
-            if is_secret_name(key) and text != plan.config.get("sections", name, "env_vars", key):
-                check_secret(text, ("sections", name, "env_vars", key))
+    layer = reach(plan.config.origins, keys)
+    text = report.collect(fill_text, value, layer, plan.variables)
+    if text is None:
+        return value
+    if text != value and "env_vars" in keys and is_secret_name(keys[-1]):
+        report.collect(check_secret, text, keys)
+    if len(keys) == 3 and keys[1] not in RESERVED and keys[2] in IMAGE_FIELDS:
+        return move_image(text, plan.images)
+    return text
 
 
 def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
@@ -1746,32 +1742,37 @@ def expand(sections: Table, report: Report) -> Table:
     whose chain has no end (a missing parent, a cycle) are left out; each cause is kept in `report`
     once.
     """
-    done: Table = {}
-    seen = {""}
+    done: Table = {}  # None for a profile that is left out
     for name in order_parents_first(sections, sections):
-        parent = parent_of(sections[name])
-        told = parent in seen and parent not in done and parent != ""
-        if not told and isinstance(sections[name].get("extends"), (str, type(None))):
-            report.collect(_expand_profile, sections, name, done)
-        seen.add(name)
-    return {name: done[name] for name in sections if name in done}
+        complete = None
+        if done.get(parent_of(sections[name]), {}) is not None:
+            complete = report.collect(_complete_profile, sections, name, done)
+        done[name] = complete
+    return {name: done[name] for name in sections if done.get(name) is not None}
 
 
-def _expand_profile(sections: Table, name: str, done: Table) -> None:
-    """Add a complete profile to those that are done; raises where its chain has no end."""
-    parent = sections[name].get("extends")
+def _complete_profile(sections: Table, name: str, done: Table) -> Table:
+    """Return a profile over its parent, which is done; raises where its chain has no end."""
+    own = sections[name]
+    parent = parent_of(own)
     keys = ("sections", name, "extends")
-    if parent is not None and parent not in done:
-        cycle = list(find_lineage(sections, parent))
-        if len(cycle) > 9:
-            cycle[4:-4] = ["..."]
+    if "extends" in own and parent not in done:
+        cycle = start_lineage(sections, parent)
         if cycle:
-            raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, cycle[0]])}", keys)
-        near = suggest(str(parent), sections, FEW, (*RESERVED, name))
-        raise wrong(f"there is no profile {show_value(parent, ())} to extend{near}", keys)
-    complete = merge(done.get(parent, {}), sections[name], keys[:2])
+            raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
+        near = suggest(parent, sections, but=(*RESERVED, name))
+        raise wrong(f"there is no profile {show_value(own['extends'], ())} to extend{near}", keys)
+    complete = merge(done.get(parent, {}), own, keys[:2])
     complete.pop("extends", None)
-    done[name] = complete
+    return complete
+
+
+def start_lineage(sections: Table, profile: str) -> Names:
+    """Return a profile and those it extends; of a long chain the first few and "..."."""
+    chain = list(islice(find_lineage(sections, profile), MAX_LINEAGE + 1))
+    if len(chain) > MAX_LINEAGE:
+        chain[-1] = "..."
+    return chain
 
 
 # ---------------------------------------------------------------------------------------- plan
@@ -1791,7 +1792,7 @@ class Plan:
         self.linted = linted
         self.files = 0
         self.config = Config()
-        self.variables = Variables(())
+        self.variables: Table = {}
         self.images: Table = {}
         self.sections: Table = {}
         self.profiles: Table = {}
@@ -1828,47 +1829,37 @@ def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool)
 
 def complete_plan(plan: Plan, report: Report, strict: bool) -> None:
     """Fill in variables, expand the profiles and check what only the whole can tell."""
-    config, own = plan.config, Report()
-    plan.variables = Variables(config.layers)
-    for name in plan.variables.values:
-        own.collect(plan.variables.fill, f"${{oc.env:{name}}}", config.layers[-1])
-    images = config.get("images")
-    plan.images = own.collect(fill, images, config.origins.get("images"), plan.variables) or {}
-    plan.sections = config.get("sections")
-    if plan.variables.values or images:
-        plan.sections = {}
-        for name in config.get("sections"):
-            own.collect(fill_section, plan, name)
+    own = Report()
+    plan.variables = list_variables(plan.config.layers)
+    for name in plan.variables:  # a cycle is an error also where no text leads into it
+        own.collect(fill_text, f"${{oc.env:{name}}}", plan.config.layers[-1], plan.variables)
+    plan.images = fill(plan, plan.config.get("images"), ("images",), own)
+    plan.sections = fill(plan, plan.config.get("sections"), ("sections",), own)
     plan.profiles = expand(plan.sections, own)
-    own.collect(make_commands, plan)
+    make_commands(plan)
     check_plan(plan, own)
     if strict:
-        for name, meaning in find_placeholders(plan).items():
-            own.collect(refuse_placeholder, name, meaning)
-    report.findings += [
-        finding._replace(origin=find_origin(plan, finding)) for finding in own.findings
-    ]
+        own.collect(refuse_placeholders, plan)
+    for finding in own.findings:
+        report.findings.append(finding._replace(origin=find_origin(plan, finding)))
     report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
 
 
 def find_origin(plan: Plan, finding: Finding) -> str:
     """Return the file, or the key of the word, that a finding of the whole comes from."""
-    layer = None
     if finding.keys:
         _, layer = find_giver(plan.config, finding.keys)
-    if layer is None:
-        return plan.source
-    return str(layer.source)
+        if layer:
+            return str(layer.source)
+    return plan.source
 
 
 def is_excused(plan: Plan, finding: Finding) -> bool:
     """Tell whether `checks` lets a finding pass; a bundled variable's text is never a secret."""
     listed, name = finding.excuse
     allowed = plan.config.get("checks", listed)
-    if listed == "allow_literal_secrets":
-        for layer in plan.config.layers:
-            if layer.bundled and name in (layer.content.get("variables") or ()):
-                return True
+    if any(layer.bundled for layer, _ in plan.variables.get(name, ())):
+        return True
     return allowed is True or (isinstance(allowed, list) and name in allowed)
 
 
@@ -2181,47 +2172,37 @@ def make_document(plan: Plan) -> Table:
 
 def make_commands(plan: Plan) -> None:
     """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
-    steps: Table = {}
     for pattern, commands in plan.config.get("steps").items():
         for name in match_names(pattern, plan.profiles):
-            steps[name] = commands
-    for name, commands in steps.items():
-        plan.commands[name] = [make_command(plan, name, command) for command in commands]
+            plan.commands[name] = [make_command(plan, name, command) for command in commands]
+
+
+# What is text in YAML too: no other constant, no other first character, no ": " and no " #".
+YAML_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n:#]|:(?=\S)|(?<=\S)#)*"
 
 
 def make_command(plan: Plan, name: str, command: str) -> str:
     """Return the line that submits a step with a profile.
 
     It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
-    over: the reader takes the profile, then the step's config, then the words of the command.
+    over: the reader takes the profile, then the step's config, then the words of the command,
+    which it reads as YAML.
     """
     words = ["nemotron steps run", command, "--batch", quote_word(name)]
     step = " ".join(command.split()[:3])
     for key, own in plan.config.get("step_values", step).items():
-        _, layer = find_giver(plan.config, ("sections", name, key))
         value = own
-        if layer and not layer.bundled:
-            value = plan.profiles[name].get(key, own)
-        elif key in IMAGE_FIELDS:
+        if key in IMAGE_FIELDS:
             value = move_image(own, plan.images)
-        if value != own:
-            words.append(quote_word(f"run.env.{key}={show_yaml(value)}"))
+        _, layer = find_giver(plan.config, ("sections", name, key))
+        if layer and not layer.bundled:
+            value = plan.profiles[name].get(key, value)
+        if value == own:
+            continue
+        if not re.fullmatch(YAML_TEXT, str(value)):
+            value = json.dumps(value)
+        words.append(quote_word(f"run.env.{key}={value}"))
     return " ".join(words)
-
-
-YAML_TEXT = r"[A-Za-z_./$](?:[^\n:#]|:(?=[^\s])|(?<=\S)#)*"  # what is text in YAML too
-YAML_CONSTANTS = (*SPELLINGS, "null", "y", "n", ".nan", ".inf")
-
-
-def show_yaml(value: Any) -> str:
-    """Write a value so that YAML, as which the words of the command are read, gives it back."""
-    if (
-        isinstance(value, str)
-        and value.lower() not in YAML_CONSTANTS
-        and re.fullmatch(YAML_TEXT, value)
-    ):
-        return value
-    return json.dumps(value)
 
 
 def quote_word(word: str) -> str:
@@ -2241,29 +2222,29 @@ def find_placeholders(plan: Plan) -> Table:
     written = json.dumps(make_document(plan), default=str)
     found = {}
     for name, meaning in plan.config.get("checks", "site_values").items():
-        _, given = find_giver(plan.config, ("variables", name))
-        if given is None or not given.bundled or os.environ.get(name):
-            continue
-        for layer in plan.config.layers:
-            if layer.bundled and name in (layer.content.get("variables") or ()):
-                placeholder = plan.variables.fill(f"${{oc.env:{name}}}", layer)
-                if json.dumps(placeholder)[1:-1] in written:
-                    found[name] = meaning
+        for layer, _ in plan.variables.get(name, ()):
+            if not layer.bundled or os.environ.get(name):
+                break
+            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.variables)
+            if json.dumps(placeholder)[1:-1] in written:
+                found[name] = meaning
     return found
 
 
-def refuse_placeholder(name: str, meaning: str) -> None:
-    """Raise EnvTomlError for a site value that still has its placeholder."""
-    told = f"still a placeholder: expected {meaning}, as in variables.{name}=..."
-    raise wrong(told, ("variables", name))
+def refuse_placeholders(plan: Plan) -> None:
+    """Raise EnvTomlError for the site values that still have their placeholder."""
+    findings: Keys = ()
+    for name, meaning in find_placeholders(plan).items():
+        told = f"still a placeholder: expected {meaning}, as in variables.{name}=..."
+        findings += wrong(told, ("variables", name)).findings
+    if findings:
+        raise EnvTomlError(*findings)
 
 
 # ---------------------------------------------------------------------------------------- text
 
-GENERATED_BY = "# Generated by: "
-CHECKSUM = "# Checksum: "
 # The two lines that are not compared, with the comments above them and the text that is checked.
-HEADER = rf"((?:#.*\n)*?){GENERATED_BY}.*\n{CHECKSUM}([0-9a-f]{{8}}) .*\n"
+HEADER = r"((?:#.*\n)*?)# Generated by: .*\n# Checksum: ([0-9a-f]{8}) .*\n"
 
 
 def generate(config: str = DEFAULT_CONFIG, words: Words = ()) -> str:
@@ -2277,15 +2258,17 @@ def generate(config: str = DEFAULT_CONFIG, words: Words = ()) -> str:
 def render(plan: Plan) -> str:
     """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
     dumps = import_tomli_w().dumps
-    parts = [""]
+    body = ""
     for name, table in make_document(plan).items():
-        parts.append(render_comments(plan, name) + dumps({name: table}))
-    body = "\n".join(parts)
+        body += f"\n{render_comments(find_comments(plan, name))}{dumps({name: table})}"
     command = map(quote_word, ["python", "env_toml.py", "-c", plan.source, *plan.words])
-    lines = render_preamble(plan.config.values.get("preamble", ""))
-    lines.append(f"{GENERATED_BY}{escape(' '.join(command))}\n")
-    told = "of all that follows; tells whether this file was edited since"
-    return f"{''.join(lines)}{CHECKSUM}{make_checksum(body)} ({told})\n{body}"
+    header = [
+        *plan.config.values.get("preamble", "").splitlines(),
+        f"Generated by: {' '.join(command)}",
+        f"Checksum: {make_checksum(body)} (of all that follows; tells whether this file was edited"
+        " since)",
+    ]
+    return render_comments(header) + body
 
 
 def make_checksum(text: str) -> str:
@@ -2295,22 +2278,18 @@ def make_checksum(text: str) -> str:
     return f"{zlib.crc32(text.encode(errors='surrogateescape')):08x}"
 
 
-def render_preamble(text: str) -> Names:
-    """Return the comment lines of a text; one that begins with : follows the # directly."""
-    lines = []
-    for line in text.splitlines():
-        blank = " " * (not line.startswith(":"))
-        lines.append(f"#{blank}{escape(line)}".rstrip() + "\n")
-    return lines
+def render_comments(lines: Iterable[str]) -> str:
+    """Return lines as comments; one that begins with : follows the # directly, as in #:schema."""
+    return re.sub("(?m)^# :", "#:", join_lines(f"# {line}" for line in lines))
 
 
-def render_comments(plan: Plan, name: str) -> str:
+def find_comments(plan: Plan, name: str) -> Names:
     """Return the lines above a profile: what it extends, and the commands that it serves."""
-    chain = list(islice(find_lineage(plan.sections, name), MAX_LINEAGE + 1))
-    if len(chain) > MAX_LINEAGE:
-        chain[MAX_LINEAGE:] = ["..."]
-    lines = [" <- ".join(chain)] * (len(chain) > 1) + plan.commands.get(name, [])
-    return "".join(f"# {escape(line)}\n" for line in lines)
+    chain = start_lineage(plan.sections, name)
+    commands: Names = plan.commands.get(name, [])
+    if len(chain) > 1:
+        return [" <- ".join(chain), *commands]
+    return commands
 
 
 def import_tomli_w() -> Any:

@@ -158,7 +158,7 @@ def test_long_cycle():
     sections = {f"p{number}": {"extends": f"p{(number + 1) % length}"} for number in range(length)}
     profiles, (finding,), _ = time_expansion(sections)
     assert (profiles, finding.level) == ({}, "error")
-    shown = "p0 -> p1 -> p2 -> p3 -> ... -> p19996 -> p19997 -> p19998 -> p19999 -> p0"
+    shown = "p0 -> p1 -> p2 -> p3 -> ... -> p0"
     assert str(finding).endswith(shown)
 
 

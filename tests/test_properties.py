@@ -490,15 +490,13 @@ class Model:
 
     def resolve(self, parts, reader, trail=()):
         """Return what a text of a layer is where no variable is set; None where that is nothing."""
-        resolved = ""
+        values = []
         for kind, text, *default in parts:
             value = text
             if kind == "variable":
                 value = self.value_of(text, default[0], reader, trail)
-            if value is None:
-                return None
-            resolved += value
-        return resolved
+            values.append(value)
+        return None if None in values else "".join(values)
 
     def value_of(self, name, default, reader, trail):
         for layer in reversed(range(len(self.layers))):
