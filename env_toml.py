@@ -1659,7 +1659,7 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
             beside = layer is reader or layer.rank in reader.below
             if above or (beside and not default):
                 if value is None:
-                    return f"${{oc.env:{name}}}"
+                    break
                 check_cycle(name, trail)
                 filled = fill_text(value, layer, variables, (*trail, name))
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
@@ -1786,18 +1786,19 @@ class Plan:
     files, the words follow. `linted` tells a file that stands from one to write.
     """
 
+    files: int
+    variables: Table
+    images: Table
+    sections: Table
+    profiles: Table
+    commands: Table
+    warnings: list[Finding]
+
     def __init__(self, source: str, words: Words, linted: bool = False) -> None:
         self.source = source
         self.words = words
         self.linted = linted
-        self.files = 0
         self.config = Config()
-        self.variables: Table = {}
-        self.images: Table = {}
-        self.sections: Table = {}
-        self.profiles: Table = {}
-        self.commands: Table = {}
-        self.warnings: list[Finding] = []
 
 
 def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
@@ -1860,7 +1861,9 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     allowed = plan.config.get("checks", listed)
     if any(layer.bundled for layer, _ in plan.variables.get(name, ())):
         return True
-    return allowed is True or (isinstance(allowed, list) and name in allowed)
+    if isinstance(allowed, bool):
+        return allowed
+    return name in allowed
 
 
 # -------------------------------------------------------------------------- checks of the whole
@@ -2145,33 +2148,28 @@ def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
 # ------------------------------------------------------------------------------- what is written
 
 
-def select(plan: Plan) -> Names:
-    """Return the names of the sections to write: all, or the wanted ones and the reserved ones.
+def select(plan: Plan) -> Table:
+    """Return the sections to write: all, or the wanted ones and the reserved ones.
 
-    Where profiles are not complete, those that they extend come along.
+    Profiles are complete, or have their own keys and `extends`; then those that they extend come
+    along.
     """
-    sections = plan.sections
+    sections = {**plan.sections, **plan.profiles}
     patterns = plan.config.get("only")
-    if not patterns:
-        return list(sections)
     wanted = set(RESERVED)
     for pattern in patterns:
         wanted.update(match_names(pattern, sections))
     if plan.config.get("expand") is False:
+        sections = plan.sections
         wanted.update(order_parents_first(sections, wanted))
-    return [name for name in sections if name in wanted]
-
-
-def make_document(plan: Plan) -> Table:
-    """Return the sections to write: complete profiles, or own keys and `extends`."""
-    profiles = {**plan.sections, **plan.profiles}
-    if plan.config.get("expand") is False:
-        profiles = plan.sections
-    return {name: profiles[name] for name in select(plan)}
+    if not patterns:
+        return sections
+    return {name: table for name, table in sections.items() if name in wanted}
 
 
 def make_commands(plan: Plan) -> None:
     """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
+    plan.commands = {}
     for pattern, commands in plan.config.get("steps").items():
         for name in match_names(pattern, plan.profiles):
             plan.commands[name] = [make_command(plan, name, command) for command in commands]
@@ -2219,7 +2217,7 @@ def find_placeholders(plan: Plan) -> Table:
 
     Those that are set in the environment have a value.
     """
-    written = json.dumps(make_document(plan), default=str)
+    written = json.dumps(select(plan), default=str)
     found = {}
     for name, meaning in plan.config.get("checks", "site_values").items():
         for layer, _ in plan.variables.get(name, ()):
@@ -2259,7 +2257,7 @@ def render(plan: Plan) -> str:
     """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
     dumps = import_tomli_w().dumps
     body = ""
-    for name, table in make_document(plan).items():
+    for name, table in select(plan).items():
         body += f"\n{render_comments(find_comments(plan, name))}{dumps({name: table})}"
     command = map(quote_word, ["python", "env_toml.py", "-c", plan.source, *plan.words])
     header = [
