@@ -1708,8 +1708,7 @@ def fill(plan: Plan, value: Any, keys: Keys, report: Report) -> Any:
         return [fill(plan, item, keys, report) for item in value]
     if not isinstance(value, str):
         return value
-    layer = reach(plan.config.origins, keys)
-    text = report.collect(fill_text, value, layer, plan.variables)
+    text = report.collect(fill_text, value, reach(plan.config.origins, keys), plan.variables)
     if text is None:
         return value
     if text != value and "env_vars" in keys and is_secret_name(keys[-1]):
@@ -1822,15 +1821,9 @@ def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool)
         word = report.collect(split_word, text, number)
         if word and layers:
             report.collect(apply_word, plan.config, word, report, origin=word.source)
-    if layers:
-        complete_plan(plan, report, strict)
-    report.settle(strict)
-    plan.warnings = report.findings
-
-
-def complete_plan(plan: Plan, report: Report, strict: bool) -> None:
-    """Fill in variables, expand the profiles and check what only the whole can tell."""
-    own = Report()
+    if not layers:
+        report.settle()  # raises what hindered their loading
+    own = Report()  # of the whole
     plan.variables = list_variables(plan.config.layers)
     for name in plan.variables:  # a cycle is an error also where no text leads into it
         own.collect(fill_text, f"${{oc.env:{name}}}", plan.config.layers[-1], plan.variables)
@@ -1844,6 +1837,8 @@ def complete_plan(plan: Plan, report: Report, strict: bool) -> None:
     for finding in own.findings:
         report.findings.append(finding._replace(origin=find_origin(plan, finding)))
     report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
+    report.settle(strict)
+    plan.warnings = report.findings
 
 
 def find_origin(plan: Plan, finding: Finding) -> str:
