@@ -1307,14 +1307,15 @@ def _is_literal(text: str) -> bool:
 
 
 class Config:
-    """The layers merged so far: `values` as one config, `origins` with the layer of each value.
+    """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
-    `origins` has the shape of `values`, and the layer that removed it where a value is gone.
+    The origin of a place is the layer that was the last to set or remove anything at or below it.
+    A list is one value; in its items are no places.
     """
 
     def __init__(self) -> None:
         self.values: Table = {}
-        self.origins: Table = {}
+        self.origins: dict[Keys, Layer] = {}
         self.layers: list[Layer] = []
 
     def get(self, *keys: str) -> Any:
@@ -1334,32 +1335,27 @@ class Config:
             sections = layer.content["sections"]
             layer.content["sections"] = spread_patterns(sections, self.get("sections"))
         self.layers.append(layer)
-        self._merge(self.values, self.origins, layer, layer.content, report)
+        self._merge(self.values, layer, layer.content, report)
 
     def _merge(
-        self,
-        values: Table,
-        origins: Table,
-        layer: Layer,
-        content: Table,
-        report: Report,
-        keys: Keys = (),
+        self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
             place, old = (*keys, key), values.get(key)
+            if is_clash(old, value):
+                report.collect(check_merge, old, value, place, origin=layer.source)
+                continue
+            self.origins[place] = layer
+            if value is None and isinstance(old, dict):
+                self._merge(old, layer, dict.fromkeys(old), report, place)  # all below goes, too
             if value is None:
                 values.pop(key, None)
-                origins[key] = layer
-            elif isinstance(old, (dict, list)) and is_clash(old, value):
-                report.collect(check_merge, old, value, place, origin=layer.source)
             elif isinstance(value, dict):
                 if not isinstance(old, dict):
                     values[key] = {}
-                    origins[key] = {}
-                self._merge(values[key], origins[key], layer, value, report, place)
+                self._merge(values[key], layer, value, report, place)
             else:
                 values[key] = drop_nulls(value)
-                origins[key] = layer
 
 
 def is_clash(old: Any, new: Any) -> bool:
@@ -1575,54 +1571,41 @@ def find_lineage(sections: Table, profile: str) -> Iterator[str]:
         name = parent_of(sections[name])
 
 
+def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
+    """Yield a place, and where it is in a profile, the same in those that this one extends."""
+    yield keys
+    if keys[:1] == ("sections",) and len(keys) > 1:
+        for name in islice(find_lineage(config.get("sections"), keys[1]), 1, None):
+            yield ("sections", name, *keys[2:])
+
+
 def find_value(config: Config, keys: Keys) -> Any:
     """Return what stands at a place now, inherited values included; None where nothing does."""
-    sections = config.get("sections")
-    if keys[:1] != ("sections",) or len(keys) < 2 or keys[1] not in sections:
-        return look_up(config.values, keys)
-    merged: Table = {}
-    for name in reversed([*find_lineage(sections, keys[1])] or keys[1:2]):
-        merged = merge(merged, sections[name], keys[:2])
-    return look_up(merged, keys[2:])
+    found = None
+    for place in reversed([*find_places(config, keys)]):
+        own = look_up(config.values, place)
+        if isinstance(own, dict) and isinstance(found, dict):
+            found = merge(found, own, keys)
+        elif own is not None:
+            found = own
+    return found
 
 
-def find_giver(config: Config, keys: Keys) -> tuple[str, Layer | None]:
-    """Return the profile that gives the value at a place, and the layer that set it there.
+def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
+    """Return the place that gives the value at a place, and the layer that set it there.
 
-    The one answer to "where from": `keys` lead from `sections` through the profile in question to
-    the value. A value that is missing is given by what removed it, else by the latest to set the
-    profile. Outside of the profiles, the profile is ""; the layer is None for what no layer set.
+    The one answer to "where from": the place is in the same profile or one that it extends. A value
+    that is missing is given by what removed it, else by the latest to set the profile. The layer is
+    None for what no layer set.
     """
-    if keys[0] != "sections" or len(keys) < 2 or keys[1] in RESERVED:
-        return "", find_latest(reach(config.origins, keys))
-    sections = config.get("sections")
+    keys = tuple(key for key in keys if isinstance(key, str))  # a list was set as a whole
     removed = None
-    for name in find_lineage(sections, keys[1]):
-        layer = find_latest(reach(config.origins, ("sections", name, *keys[2:])))
-        if layer and reach(sections[name], keys[2:]) is not None:
-            return name, layer
+    for place in find_places(config, keys):
+        layer = config.origins.get(place)
+        if look_up(config.values, place) is not None:
+            return place, layer
         removed = removed or layer
-    return keys[1], removed or find_latest(reach(config.origins, keys[:2]))
-
-
-def reach(tree: Any, keys: Keys) -> Any:
-    """Return what stands at a place or, no table, over it: text or a list hides what is below."""
-    for key in keys:
-        if not isinstance(tree, dict):
-            return tree
-        tree = tree.get(key)
-        if tree is None:
-            return None
-    return tree
-
-
-def find_latest(origins: Any) -> Layer | None:
-    """Return the latest layer of a part of `origins`."""
-    if not isinstance(origins, dict):
-        found: Layer | None = origins
-        return found
-    layers = [find_latest(below) for below in origins.values()]
-    return max(filter(None, layers), key=lambda layer: layer.rank, default=None)
+    return keys, removed or config.origins.get(keys[:2])
 
 
 # ------------------------------------------------------------------------------------- expansion
@@ -1697,18 +1680,20 @@ def move_image(image: str, images: Table) -> str:
     return f"{images.get(longest, '')}{image[len(longest) :]}"
 
 
-def fill(plan: Plan, value: Any, keys: Keys, report: Report) -> Any:
+def fill(plan: Plan, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
     """Return what stands at a place with variables put into its texts, and its images moved.
 
-    A cycle of variables, and a secret that one brings, are kept in `report`.
+    `layer` has set what holds it; of what is in a list it is the reader. A cycle of variables, and
+    a secret that one brings, are kept in `report`.
     """
+    layer = plan.config.origins.get(keys, layer)
     if isinstance(value, dict):
-        return {key: fill(plan, item, (*keys, key), report) for key, item in value.items()}
+        return {key: fill(plan, item, (*keys, key), layer, report) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(plan, item, keys, report) for item in value]
+        return [fill(plan, item, keys, layer, report) for item in value]
     if not isinstance(value, str):
         return value
-    text = report.collect(fill_text, value, reach(plan.config.origins, keys), plan.variables)
+    text = report.collect(fill_text, value, layer, plan.variables)
     if text is None:
         return value
     if text != value and "env_vars" in keys and is_secret_name(keys[-1]):
@@ -1827,8 +1812,8 @@ def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool)
     plan.variables = list_variables(plan.config.layers)
     for name in plan.variables:  # a cycle is an error also where no text leads into it
         own.collect(fill_text, f"${{oc.env:{name}}}", plan.config.layers[-1], plan.variables)
-    plan.images = fill(plan, plan.config.get("images"), ("images",), own)
-    plan.sections = fill(plan, plan.config.get("sections"), ("sections",), own)
+    plan.images = fill(plan, plan.config.get("images"), ("images",), None, own)
+    plan.sections = fill(plan, plan.config.get("sections"), ("sections",), None, own)
     plan.profiles = expand(plan.sections, own)
     make_commands(plan)
     check_plan(plan, own)
@@ -2090,45 +2075,37 @@ def check_reach(plan: Plan, report: Report) -> None:
         parent = parent_of(plan.sections[name])
         if parent in heirs:
             heirs[parent] += heirs[name] + 1
-    for keys, layers in find_layers(plan, order).items():
+    for keys, layers in find_layers(plan).items():
         if len(set(layers.values())) > 1:
             for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
                 report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
 
 
-def find_layers(plan: Plan, order: Names) -> dict[Keys, Table]:
+def find_layers(plan: Plan) -> dict[Keys, Table]:
     """Return the layer of each value of a profile, by its keys and then by profile."""
     found: dict[Keys, Table] = {}
-    if len(plan.config.layers) < 2:
-        return found
-    for name in order:
-        waiting: list[tuple[Keys, Any]] = [((), plan.config.origins["sections"][name])]
-        while waiting:
-            keys, origins = waiting.pop()
-            if isinstance(origins, dict):
-                waiting += [((*keys, key), below) for key, below in origins.items()]
-            elif keys != ("extends",) and look_up(plan.sections[name], keys) is not None:
-                found.setdefault(keys, {})[name] = origins
+    for keys, layer in plan.config.origins.items():
+        value = look_up(plan.config.values, keys)
+        if keys[0] == "sections" and not isinstance(value, (dict, type(None))):
+            found.setdefault(keys[2:], {})[keys[1]] = layer
+    found.pop(("extends",), None)
     return found
 
 
-def find_keepers(sections: Table, order: Names, keys: Any, layers: Table) -> Table:
+def find_keepers(sections: Table, order: Names, keys: Keys, layers: Table) -> dict[str, Names]:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
-    latest: dict[Any, Any] = {}  # by profile: the one, itself or above it, that was set last
-    kept: dict[Any, Any] = {}  # by profile that misses the latest value: whose value it has
-    keepers: dict[Any, Any] = {}
+    known: Table = {}  # by profile: whose value it has, and whose, of those above it, is the latest
+    keepers: dict[str, Names] = {}
     for name in order:
-        parent = parent_of(sections[name])
-        above: Any = latest.get(parent)
-        latest[name], kept[name] = above, kept.get(parent)
+        giver, latest = known.get(parent_of(sections[name]), ("", ""))
         if name in layers:
-            latest[name], kept[name] = name, None
-            if above and layers[above].rank > layers[name].rank:
-                latest[name] = above
-                if look_up(sections[name], keys) != look_up(sections[above], keys):
-                    kept[name] = name
-        if kept[name] and not layers[above].bundled:
-            keepers.setdefault(above, []).append(kept[name])
+            giver = name
+            if latest == "" or layers[latest].rank <= layers[name].rank:
+                latest = name
+        known[name] = giver, latest
+        if giver != latest and not layers[latest].bundled:
+            if look_up(sections[giver], keys) != look_up(sections[latest], keys):
+                keepers.setdefault(latest, []).append(giver)
     return keepers
 
 
@@ -2563,7 +2540,7 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
         for line in text[:-1].split("\n"):
             origin = ""
             if layer and re.match(r"[^\s\]]", line):
-                origin = f"  # {giver} ({layer.source})"
+                origin = f"  # {giver[1]} ({layer.source})"
             yield line + origin
 
 
