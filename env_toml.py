@@ -1145,59 +1145,55 @@ def find_secret_key(keys: Keys) -> str:
 
 
 def check_source(
-    source: str, bundled: bool, content: Table, report: Report, keys: Keys = ()
+    source: str, bundled: bool, content: Table, report: Report, path: Keys = ()
 ) -> None:
-    """Keep in `report` what is wrong with one source by itself, at and below `keys`.
+    """Keep in `report` what is wrong with one source by itself; a word's has one value, at `path`.
 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
-    so that later stages find tables where they look for them.
+    so that later stages find tables where they look for them. What came with this module is not
+    warned of.
     """
     own = Report()
-    for depth, key in enumerate(keys):
-        kind = kind_at(keys[:depth])
-        own.collect(check_name, key, kind, keys[:depth], bundled)
-        if kind.doubt:
-            own.collect(check_value, {}, kind, keys[:depth], bundled)
-    if look_up(content, keys) is not None:
-        _check_tree(look_up(content, keys), kind_at(keys), keys, bundled, own)
+    _check_tree(look_up(content, path), CONFIG, (), own, path)
     for finding in own.findings:
-        report.findings.append(finding._replace(origin=source))
+        if finding.level == "error" or not bundled:
+            report.findings.append(finding._replace(origin=source))
         if finding.level == "error" and finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
 
 
-def _check_tree(value: Any, kind: Kind, keys: Keys, bundled: bool, own: Report) -> None:
-    """Check a value and all that it holds, each on its own."""
-    own.collect(check_value, value, kind, keys, bundled)
+def _check_tree(value: Any, kind: Kind, keys: Keys, own: Report, path: Keys) -> None:
+    """Check a value that stands at `path` below `keys`, and all that it holds, each on its own."""
     items: Iterable[Any] = ()
-    if len(keys) > MAX_DEPTH:
-        return
-    if type(value) is dict and dict in (kind.types or [dict]):
-        items = value.items()
-    elif type(value) is list and list in (kind.types or [list]):
-        items = enumerate(value)
+    if path:
+        items = [(path[0], value)]
+    else:
+        own.collect(check_value, value, kind, keys)
+        if len(keys) > MAX_DEPTH or not kind.accepts(value):
+            return
+        if isinstance(value, dict):
+            items = value.items()
+        if isinstance(value, list):
+            items = enumerate(value)
     for key, item in items:
-        if key not in kind.fields:
-            own.collect(check_name, key, kind, keys, bundled)
-        if item is not None or type(value) is list:
-            _check_tree(item, kind.of(key), (*keys, key), bundled, own)
+        own.collect(check_name, key, kind, keys)
+        _check_tree(item, kind.of(key), (*keys, key), own, path[1:])
 
 
 def _leave_out(content: Table, keys: Keys) -> None:
-    """Remove a wrong value outside of the profiles, or a wrong profile."""
-    if keys[:1] == ("sections",) and len(keys) > MAX_DEPTH:
-        content["sections"][keys[1]].pop(keys[2], None)
-    if keys[:1] == ("sections",) and len(keys) > 2:
+    """Remove a wrong value outside of the profiles, a wrong profile, or what is too deep in one."""
+    depth = 2
+    if keys[0] == "sections" and len(keys) > 2:
+        depth = 3
+    if depth == 3 and len(keys) <= MAX_DEPTH:
         return
-    table = content
-    if len(keys) > 1 and isinstance(content.get(keys[0]), dict):
-        table = content[keys[0]]
-        keys = keys[1:]
-    for key in keys[:1]:
-        table.pop(key, None)
+    if not isinstance(content.get(keys[0]), dict):
+        depth = 1
+    *above, name = keys[:depth]
+    look_up(content, above).pop(name, None)
 
 
-def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
+def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for a key that the table at `keys` cannot have."""
     if key in kind.fields or not isinstance(key, str):
         return
@@ -1206,6 +1202,8 @@ def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
         raise wrong("a key with unseen characters", place)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
         raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
+    if kind.doubt:
+        raise doubtful(kind.doubt, keys)
     if kind.others == "error":
         raise wrong(_explain_key(keys, key, kind), place)
     if kind.others in ("close", "tell"):
@@ -1214,7 +1212,7 @@ def check_name(key: Any, kind: Kind, keys: Keys, bundled: bool) -> None:
         if near:
             told = f"unknown field {key}; did you mean {near}? ({advice})"
             raise wrong(told, place, ("extra_fields", key))
-        if kind.others == "tell" and not bundled:
+        if kind.others == "tell":
             raise doubtful(f"nothing reads {key} (known are {', '.join(kind.fields)})", place)
 
 
@@ -1226,11 +1224,13 @@ def _explain_key(keys: Keys, key: str, kind: Kind) -> str:
     return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
 
 
-def check_value(value: Any, kind: Kind, keys: Keys, bundled: bool = False) -> None:
+def check_value(value: Any, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for one value that is not of its kind, or not fit for TOML and its reader.
 
     What a list or table holds is not looked at.
     """
+    if value is None and isinstance(keys[-1], str):
+        return  # null removes what stands at a key
     if len(keys) > MAX_DEPTH:
         raise wrong(TOO_DEEP, keys)
     if isinstance(value, str):
@@ -1240,8 +1240,6 @@ def check_value(value: Any, kind: Kind, keys: Keys, bundled: bool = False) -> No
     if not kind.accepts(value):
         near = suggest(str(value), kind.choices)
         raise wrong(f"expected {kind.expected}, found {show_value(value, keys)}{near}", keys)
-    if kind.doubt and isinstance(value, dict) and not bundled:
-        raise doubtful(kind.doubt, keys)
 
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
