@@ -1138,8 +1138,8 @@ def is_secret_name(name: str) -> bool:
 
 def find_secret_key(keys: Keys) -> str:
     """Return the last name among keys, without indexes, if it is a secret's, else ""."""
-    for key in reversed(keys):
-        if isinstance(key, str) and not key.isdigit():
+    for key in map(str, reversed(keys)):
+        if not key.isdigit():
             return key * is_secret_name(key)
     return ""
 
@@ -1182,15 +1182,14 @@ def _check_tree(value: Any, kind: Kind, keys: Keys, own: Report, path: Keys) -> 
 
 def _leave_out(content: Table, keys: Keys) -> None:
     """Remove a wrong value outside of the profiles, a wrong profile, or what is too deep in one."""
-    depth = 2
-    if keys[0] == "sections" and len(keys) > 2:
-        depth = 3
-    if depth == 3 and len(keys) <= MAX_DEPTH:
+    in_profile = keys[0] == "sections" and len(keys) > 2
+    if in_profile and len(keys) <= MAX_DEPTH:
         return
-    if not isinstance(content.get(keys[0]), dict):
-        depth = 1
-    *above, name = keys[:depth]
-    look_up(content, above).pop(name, None)
+    place = keys[: 2 + in_profile]
+    table = look_up(content, place[:-1])
+    if not isinstance(table, dict):
+        table, place = content, keys[:1]
+    table.pop(place[-1], None)
 
 
 def check_name(key: Any, kind: Kind, keys: Keys) -> None:
@@ -1254,10 +1253,10 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
     if text != text.strip() and not kind.lines:
         raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if "${" in text and keys[0] in ("sections", "variables", "images"):
-        own = Report()
-        own.collect(check_interpolations, text)
-        for finding in own.findings:
-            raise wrong(f"{finding.message}, found {show_value(text, keys)}", keys)
+        try:
+            check_interpolations(text)
+        except EnvTomlError as error:
+            raise wrong(f"{error}, found {show_value(text, keys)}", keys) from None
     check_secret(text, keys)
 
 
@@ -1286,10 +1285,10 @@ def check_secret(text: str, keys: Keys) -> None:
 
 def _is_literal(text: str) -> bool:
     """Tell whether a text, or a default in it, is a secret in plain."""
-    if re.fullmatch(r"[-+]?[0-9.]*|\$\{oc\.env:\w+(,'')?\}", text):
+    if re.fullmatch(r"(?i)[-+]?[0-9.]*|true|false|\$\{oc\.env:\w+(,'')?\}", text):
         return False
     if "${" not in text:
-        return text.lower() not in ("true", "false")
+        return True
     literals = []
 
     def put(found: re.Match[str]) -> str:
@@ -1327,11 +1326,9 @@ class Config:
         """Merge one layer over those before it; null removes what they set.
 
         A table over a list or a list over a table, which OmegaConf refuses too, is kept in `report`
-        and left out. Raises EnvTomlError for a pattern that matches no profile.
+        and left out. A pattern in `sections` means the profiles so far: those of the layers before,
+        and those that stand above it. Raises EnvTomlError for one that matches no profile.
         """
-        if layer.content.get("sections"):
-            sections = layer.content["sections"]
-            layer.content["sections"] = spread_patterns(sections, self.get("sections"))
         self.layers.append(layer)
         self._merge(self.values, layer, layer.content, report)
 
@@ -1339,6 +1336,10 @@ class Config:
         self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
+            if keys == ("sections",) and "*" in key:
+                spread = dict.fromkeys(match_profiles(key, values), value)
+                self._merge(values, layer, spread, report, keys)
+                continue
             place, old = (*keys, key), values.get(key)
             if is_clash(old, value):
                 report.collect(check_merge, old, value, place, origin=layer.source)
@@ -1378,12 +1379,11 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     """
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
+        old, place = merged.get(key), (*keys, key)
+        check_merge(old, value, place)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = merge(old, value, place)
         merged[key] = value
-        if isinstance(value, dict) and isinstance(old, dict):
-            merged[key] = merge(old, value, (*keys, key))
-        elif isinstance(value, (dict, list)):
-            check_merge(old, value, (*keys, key))
     return merged
 
 
@@ -1439,21 +1439,6 @@ def match_profiles(pattern: str, sections: Table) -> Names:
     return names
 
 
-def spread_patterns(sections: Table, before: Table) -> Table:
-    """Return the sections of a config with each pattern written out, in order.
-
-    A pattern means the profiles of `before` and those that stand above it.
-    """
-    spread: Table = {}
-    for pattern, table in sections.items():
-        for name in match_profiles(pattern, {**before, **spread} if "*" in pattern else {}):
-            if isinstance(table, dict) and isinstance(spread.get(name), dict):
-                spread[name] = merge(spread[name], table, ("sections", pattern))
-            else:
-                spread[name] = table
-    return spread
-
-
 def apply_word(config: Config, word: Word, report: Report) -> None:
     """Make a word a layer, check it like any other source, and merge it.
 
@@ -1469,29 +1454,22 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         places = [("sections", name, *word.keys[2:]) for name in names]
     merged: Table = {}
     for keys in places:
-        stands = find_value(config, keys)
+        above = find_value(config, keys[:-1])
+        stands = look_up(above, keys[-1:])
         value = read_word(word, stands)
         content = nest(word.keys, value)
-        known = len(report.findings)
         check_source(word.source, False, content, report, word.keys)
-        if len(report.findings) > known and look_up(content, word.keys) is None:
+        if content != nest(word.keys, value):
             return  # it was wrong and left out
-        own = look_up(config.values, keys)
-        if value is None and own is None and not isinstance(find_value(config, keys[:-1]), list):
-            report.collect(_miss_value, keys, origin=word.source)
+        if value is None and not isinstance(above, list) and look_up(config.values, keys) is None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
-        profile = keys[: 2 * (keys[0] == "sections")]  # what it inherits stands there, too
-        seen = find_value(config, profile)
-        placed = edit(seen, keys[len(profile) :], value, kind_at(profile))
-        merged = merge(merged, nest(profile, placed))
+        merged = merge(merged, edit(config, keys, value))
+    if not merged:
+        raise doubtful("nothing to remove: no value of its own stands here", word.keys)
     rank = len(config.layers)
     config.add(Layer(word.source, False, merged, rank, range(rank)), report)
-
-
-def _miss_value(keys: Keys) -> None:
-    raise doubtful("nothing to remove: no value of its own stands here", keys)
 
 
 def nest(keys: Keys, value: Any) -> Any:
@@ -1509,13 +1487,11 @@ def read_word(word: Word, seen: Any) -> Any:
     kind = kind_at(word.keys)
     if seen is not None and kind in (ANY, TABLE):
         kind = kind_like(seen)
-    if not word.append:
-        return read_value(word.text, kind, word.keys)
-    if list not in (kind.types or [list]):
-        raise wrong(f"+= appends to a list, found {kind.expected}", word.keys)
-    if not isinstance(seen, (list, type(None))):
-        raise wrong(f"+= appends to a list, found {show_value(seen, word.keys)}", word.keys)
-    if word.text.lstrip().startswith("["):
+    if word.append:
+        for known in (kind, kind_like(seen)):
+            if list not in (known.types or [list]):
+                raise wrong(f"+= appends to a list, found {known.expected}", word.keys)
+    if not word.append or word.text.lstrip().startswith("["):
         return read_value(word.text, kind, word.keys)
     item = read_value(word.text, kind.of(""), word.keys)
     if item is None:
@@ -1523,32 +1499,34 @@ def read_word(word: Word, seen: Any) -> Any:
     return [item]
 
 
-def edit(seen: Any, keys: Keys, value: Any, kind: Kind) -> Any:
-    """Return what to merge over `seen` so that the value stands at some keys below it.
+def edit(config: Config, keys: Keys, value: Any) -> Any:
+    """Return what to merge over the config so that a value stands at a place; null removes.
 
-    Of a table that is only what changes, a list is whole; null removes. Raises EnvTomlError for a
-    key that leads through what is no table or list, or past a list's end.
+    Of a table that is only what changes, a list is whole. Raises EnvTomlError for keys that lead
+    through what is no table or list, or past a list's end.
     """
-    if not keys:
-        return value
-    if isinstance(seen, list) or (seen is None and list in kind.types):
-        return edit_list(seen or [], keys, value, kind)
-    index_of_nothing = seen is None and kind is ANY and keys[0].isdigit()
-    is_table = isinstance(seen, (dict, type(None))) and dict in (kind.types or [dict])
-    if index_of_nothing or not is_table:
-        raise wrong(f"expected a table or a list before {keys[0]}")
-    return {keys[0]: edit(look_up(seen, keys[:1]), keys[1:], value, kind.of(keys[0]))}
+    for depth in reversed(range(len(keys))):
+        key, seen, kind = keys[depth], find_value(config, keys[:depth]), kind_at(keys[:depth])
+        types = kind.types or (dict,)
+        if seen is not None:
+            types = (type(seen),)
+        elif kind is ANY and key.isdigit():
+            types = ()  # an index of nothing
+        if list in types:
+            value = put_item(seen or [], key, value)
+        elif dict in types:
+            value = {key: value}
+        else:
+            raise wrong(f"expected a table or a list before {key}")
+    return value
 
 
-def edit_list(seen: list[Any], keys: Keys, value: Any, kind: Kind) -> list[Any]:
-    """Return a list with the value at some keys below it; the index after the last one appends."""
-    places = list(map(str, range(len(seen) + 1)))
-    if keys[0] not in places:
-        raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {keys[0]}")
-    items = dict(zip(places, [*seen, None]))
-    change = edit(items[keys[0]], keys[1:], value, kind.of(keys[0]))
-    items = merge(items, {keys[0]: change})
-    return [item for item in items.values() if item is not None]
+def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
+    """Return a list with an item merged in at its index; that after the last appends."""
+    items = dict(zip(map(str, range(len(seen) + 1)), [*seen, None]))
+    if key not in items:
+        raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {key}")
+    return [item for item in merge(items, {key: item}).values() if item is not None]
 
 
 def parent_of(section: Table) -> str:
