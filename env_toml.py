@@ -1164,17 +1164,9 @@ def check_source(
 
 def _check_tree(value: Any, kind: Kind, keys: Keys, own: Report, path: Keys) -> None:
     """Check a value that stands at `path` below `keys`, and all that it holds, each on its own."""
-    items: Iterable[Any] = ()
-    if path:
-        items = [(path[0], value)]
-    else:
-        own.collect(check_value, value, kind, keys)
-        if len(keys) > MAX_DEPTH or not kind.accepts(value):
-            return
-        if isinstance(value, dict):
-            items = value.items()
-        if isinstance(value, list):
-            items = enumerate(value)
+    items: Iterable[Any] = zip(path[:1], [value])  # the one that a path leads to
+    if not path:
+        items = own.collect(check_value, value, kind, keys) or ()
     for key, item in items:
         own.collect(check_name, key, kind, keys)
         _check_tree(item, kind.of(key), (*keys, key), own, path[1:])
@@ -1207,10 +1199,9 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
         raise wrong(_explain_key(keys, key, kind), place)
     if kind.others in ("close", "tell"):
         near = find_close(key, frozenset(kind.fields))
-        advice = f"checks.extra_fields+={key} accepts it"
         if near:
-            told = f"unknown field {key}; did you mean {near}? ({advice})"
-            raise wrong(told, place, ("extra_fields", key))
+            told = f"did you mean {near}? (checks.extra_fields+={key} accepts it)"
+            raise wrong(f"unknown field {key}; {told}", place, ("extra_fields", key))
         if kind.others == "tell":
             raise doubtful(f"nothing reads {key} (known are {', '.join(kind.fields)})", place)
 
@@ -1223,22 +1214,27 @@ def _explain_key(keys: Keys, key: str, kind: Kind) -> str:
     return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
 
 
-def check_value(value: Any, kind: Kind, keys: Keys) -> None:
-    """Raise EnvTomlError for one value that is not of its kind, or not fit for TOML and its reader.
+def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[tuple[Any, Any]]:
+    """Return what a value holds that is right itself, with the keys and indexes.
 
-    What a list or table holds is not looked at.
+    Raises EnvTomlError for one that is not of its kind, or not fit for TOML and its reader.
     """
     if value is None and isinstance(keys[-1], str):
-        return  # null removes what stands at a key
+        return ()  # null removes what stands at a key
     if len(keys) > MAX_DEPTH:
         raise wrong(TOO_DEEP, keys)
     if isinstance(value, str):
         check_text(value, kind, keys)
         if keys[0] == "sections" and len(keys) > 2 and is_interpolation(value):
-            return
+            return ()
     if not kind.accepts(value):
         near = suggest(str(value), kind.choices)
         raise wrong(f"expected {kind.expected}, found {show_value(value, keys)}{near}", keys)
+    if isinstance(value, dict):
+        return value.items()
+    if isinstance(value, list):
+        return enumerate(value)
+    return ()
 
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
@@ -1381,9 +1377,9 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     for key, value in over.items():
         old, place = merged.get(key), (*keys, key)
         check_merge(old, value, place)
-        if isinstance(old, dict) and isinstance(value, dict):
-            value = merge(old, value, place)
         merged[key] = value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = merge(old, value, place)
     return merged
 
 
@@ -1506,15 +1502,13 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
     through what is no table or list, or past a list's end.
     """
     for depth in reversed(range(len(keys))):
-        key, seen, kind = keys[depth], find_value(config, keys[:depth]), kind_at(keys[:depth])
-        types = kind.types or (dict,)
-        if seen is not None:
-            types = (type(seen),)
-        elif kind is ANY and key.isdigit():
-            types = ()  # an index of nothing
-        if list in types:
-            value = put_item(seen or [], key, value)
-        elif dict in types:
+        place, key = keys[:depth], keys[depth]
+        seen, kind = find_value(config, place), kind_at(place)
+        if seen is None and kind is not ANY:
+            seen = kind.types[-1]()  # an empty list or table, where the kind has one
+        if isinstance(seen, list):
+            value = put_item(seen, key, value)
+        elif isinstance(seen, dict) or (seen is None and not key.isdigit()):
             value = {key: value}
         else:
             raise wrong(f"expected a table or a list before {key}")
@@ -2068,10 +2062,10 @@ def find_layers(plan: Plan) -> dict[Keys, Table]:
     return found
 
 
-def find_keepers(sections: Table, order: Names, keys: Keys, layers: Table) -> dict[str, Names]:
+def find_keepers(sections: Table, order: Names, keys: Keys, layers: Table) -> Table:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
     known: Table = {}  # by profile: whose value it has, and whose, of those above it, is the latest
-    keepers: dict[str, Names] = {}
+    keepers: Table = {}
     for name in order:
         giver, latest = known.get(parent_of(sections[name]), ("", ""))
         if name in layers:
