@@ -1828,106 +1828,100 @@ NEEDS = {  # by executor: what the reader cannot submit without; one of several 
 PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
 
 
+READ = {executor: kinds_of(*READ_BY_ALL, executor) for executor in EXECUTORS}
+NAMING = (  # where a site names profiles or variables that must be there
+    ("only",),
+    ("steps",),
+    ("checks", "required_profiles"),
+    ("checks", "recommended_min_nodes"),
+    ("checks", "site_values"),
+    ("variables",),
+)
+
+
 def check_plan(plan: Plan, report: Report) -> None:
-    """Keep in `report` what only the whole can tell: names, needs of executors, reach."""
-    config = plan.config
+    """Keep in `report` what only the whole can tell: names, needs of executors, reach.
+
+    A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
+    """
     report.collect(check_sections, plan)
-    for keys, name in find_uses(plan):
-        report.collect(check_use, plan, keys, name)
-    chosen = find_childless(plan)
-    for name in plan.profiles:
-        if name in chosen:
+    texts = json.dumps([layer.content for layer in plan.config.layers], default=str)
+    variables = set(re.findall(r"oc\.env:\s*(\w+)", texts))
+    for place in NAMING:
+        for name in plan.config.get(*place):
+            report.collect(check_use, plan, (*place, name), variables)
+    childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
+    for name, profile in plan.profiles.items():
+        if name in childless and "executor" not in profile:
             report.collect(check_executor, plan, name)
-        report.collect(check_needs, plan, name)
+        for need in NEEDS.get(str(profile.get("executor")), "").split():
+            report.collect(check_need, plan, name, need)
         for keys, mount in find_mounts(plan, name):
             report.collect(check_mount, plan, keys, mount)
         report.collect(check_volume, plan, name)
-    for pattern, least in config.get("checks", "recommended_min_nodes").items():
+        for field in plan.sections[name]:
+            report.collect(check_read, plan, name, field)
+    for pattern, least in plan.config.get("checks", "recommended_min_nodes").items():
         for name in match_names(pattern, plan.profiles):
             report.collect(check_nodes, plan, name, least)
-    for keys, named in find_site_variables(plan):
-        report.collect(check_variable, keys, named)
-    for name, field in find_unread(plan):
-        report.collect(check_read, plan, name, field)
     check_reach(plan, report)
 
 
 def check_sections(plan: Plan) -> None:
-    """Raise EnvTomlError for a config without profiles, or without one that it requires."""
-    sections = plan.config.get("sections")
-    if not sections:
+    """Raise EnvTomlError for a config without profiles."""
+    if not plan.config.get("sections"):
         raise wrong("there are none, so nothing to write", ("sections",))
-    findings: list[Finding] = []
-    for name in plan.config.get("checks", "required_profiles"):
-        if name not in sections:
-            told = f"a required profile is missing{suggest(name, sections)}"
-            findings += wrong(told, ("sections", name)).findings
-    if findings:
-        raise EnvTomlError(*findings)
 
 
-def find_uses(plan: Plan) -> Iterator[tuple[Keys, str]]:
-    """Yield the places where a site or a word names profiles, and the names or patterns there."""
-    places: Sequence[Keys] = (("only",), ("steps",), ("checks", "recommended_min_nodes"))
-    for place in places:
-        for index, name in enumerate(plan.config.get(*place)):
-            keys = (*place, name)
-            if place == ("only",):
-                keys = (*place, index)
-            _, layer = find_giver(plan.config, keys)
-            if layer and not layer.bundled:
-                yield keys, name
+def is_of_site(plan: Plan, keys: Keys) -> bool:
+    """Tell whether a site config or a word gives the value at a place."""
+    _, layer = find_giver(plan.config, keys)
+    return layer is not None and not layer.bundled
 
 
-def check_use(plan: Plan, keys: Keys, name: str) -> None:
-    """Raise EnvTomlError for a name or pattern that no profile has."""
+def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
+    """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for.
+
+    `variables` are those that the texts of all layers ask for.
+    """
+    *_, place, name = keys
     sections = plan.config.get("sections")
-    if name in RESERVED or not match_names(name, sections):
+    if not is_of_site(plan, keys):
+        return
+    if place in ("variables", "site_values"):
+        if name not in variables:
+            raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
+    elif name in RESERVED or not match_names(name, sections):
         raise wrong(f"there is no profile {name!r}{suggest(name, sections, FEW, RESERVED)}", keys)
-
-
-def find_childless(plan: Plan) -> set[str]:
-    """Return the profiles that are written and that no other extends."""
-    parents = map(parent_of, plan.sections.values())
-    return set(select(plan)).difference(parents)
 
 
 def check_executor(plan: Plan, name: str) -> None:
     """Raise EnvTomlError for a profile without executor, told of the one that it all comes from."""
-    if "executor" in plan.profiles[name]:
-        return
     *_, first = find_lineage(plan.sections, name)
-    near = suggest(first, plan.profiles, CLOSE) or suggest(first, RESERVED, CLOSE)
     told = "no executor, so the reader would run it on the login node: expected extends or executor"
+    told += suggest(first, plan.profiles, CLOSE) + suggest(first, RESERVED, CLOSE)
     if not plan.linted:
-        near += f" (the config in use is {plan.source}; -c names another)"
-    raise wrong(f"{told}{near}", ("sections", first, "executor"))
+        told += f" (the config in use is {plan.source}; -c names another)"
+    raise wrong(told, ("sections", first, "executor"))
 
 
-def check_needs(plan: Plan, name: str) -> None:
-    """Raise EnvTomlError for what an executor needs and a profile lacks, but not its parent."""
-    profile = plan.profiles[name]
-    parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    executor = str(profile.get("executor"))
-    findings: list[Finding] = []
-    for need in NEEDS.get(executor, "").split():
-        fields = need.split("|")
-        told = parent.get("executor") == executor and not any(map(parent.get, fields))
-        if not told and not any(map(profile.get, fields)):
-            expected = f"missing: executor {executor} needs {' or '.join(fields)}"
-            findings += wrong(expected, ("sections", name, fields[0])).findings
-    if findings:
-        raise EnvTomlError(*findings)
+def check_need(plan: Plan, name: str, need: str) -> None:
+    """Raise EnvTomlError for a profile without the field, or one of several, of a need."""
+    profile, fields = plan.profiles[name], need.split("|")
+    if plan.sections[name].keys().isdisjoint(["executor", *fields]):
+        return
+    if not any(map(profile.get, fields)):
+        told = f"missing: executor {profile['executor']} needs {' or '.join(fields)}"
+        raise wrong(told, ("sections", name, fields[0]))
 
 
 def find_mounts(plan: Plan, name: str) -> Iterator[tuple[Keys, Any]]:
     """Yield the mounts of a profile that are its own, or of an executor that is its own."""
     own, profile = plan.sections[name], plan.profiles[name]
-    keys = ("sections", name, "mounts")
     mounts = profile.get("mounts")
-    if isinstance(mounts, list) and {"mounts", "executor"}.intersection(own):
+    if isinstance(mounts, list) and own.keys() & {"mounts", "executor"}:
         for index, mount in enumerate(mounts):
-            yield (*keys, index), mount
+            yield ("sections", name, "mounts", index), mount
     if own.get("lustre_mount") and profile.get("executor") == "slurm":
         yield ("sections", name, "lustre_mount"), own["lustre_mount"]
 
@@ -1955,11 +1949,11 @@ def is_pyxis_mount(mount: Any) -> bool:
 
 def check_volume(plan: Plan, name: str) -> None:
     """Warn of a folder for job files that is on no volume of the job."""
-    profile = plan.profiles[name]
-    folder, volumes = profile.get("pvc_nemo_run_dir"), profile.get("pvcs")
+    fields = ["pvc_nemo_run_dir", "pvcs"]
+    folder, volumes = map(plan.profiles[name].get, fields)
     if not isinstance(folder, str) or not isinstance(volumes, list):
         return
-    if not {"pvc_nemo_run_dir", "pvcs"}.intersection(plan.sections[name]):
+    if plan.sections[name].keys().isdisjoint(fields):
         return
     folder = resolve_defaults(f"{folder}/")
     for volume in volumes:
@@ -1972,69 +1966,47 @@ def check_volume(plan: Plan, name: str) -> None:
 
 def check_nodes(plan: Plan, name: str, least: int) -> None:
     """Warn of a profile with fewer nodes than recommended."""
-    nodes = look_up(plan.profiles, (name, "nodes"))
-    if type(nodes) is int and nodes < least:
+    nodes = plan.profiles[name].get("nodes")
+    if isinstance(nodes, int) and nodes < least:
         told = f"{nodes} of at least {least} recommended nodes"
         raise doubtful(told, ("sections", name, "nodes"))
 
 
-def find_site_variables(plan: Plan) -> Iterator[tuple[Keys, set[str]]]:
-    """Yield the place of each variable that a site or a word sets, with all that texts ask for."""
-    given: list[Keys] = []
-    places: Sequence[Keys] = (("variables",), ("checks", "site_values"))
-    for place in places:
-        for name in plan.config.get(*place):
-            _, layer = find_giver(plan.config, (*place, name))
-            if layer and not layer.bundled:
-                given.append((*place, name))
-    named: set[str] = set()
-    if given:
-        used = ("sections", "images", "variables", "step_values")
-        contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
-        named.update(re.findall(r"oc\.env:\s*(\w+)", json.dumps(contents, default=str)))
-    for keys in given:
-        yield keys, named
-
-
-def check_variable(keys: Keys, named: set[str]) -> None:
-    """Raise EnvTomlError for a variable that no text names."""
-    if keys[-1] not in named:
-        raise wrong(f"no profile uses ${{oc.env:{keys[-1]}}}{suggest(keys[-1], named)}", keys)
-
-
-def find_unread(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the profiles, and their fields, that a site sets and their executor does not take."""
-    read = {executor: kinds_of(*READ_BY_ALL, executor) for executor in EXECUTORS}
-    for name, profile in plan.profiles.items():
-        executor, own = profile.get("executor"), plan.sections[name]
-        if executor not in EXECUTORS:
-            continue
-        fields = own.keys() - read[executor].keys() | own.keys() & OTHER_NAMES.keys()
-        if plan.linted:
-            fields -= set(UNREAD.get(executor, ()))
-        for field in sorted(fields.difference(plan.config.get("checks", "extra_fields"))):
-            _, layer = find_giver(plan.config, ("sections", name, field))
-            _, same = find_giver(plan.config, ("sections", parent_of(own), field))
-            mistyped = field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields))
-            if layer and not layer.bundled and layer is not same and not mistyped:
-                yield name, field
-
-
 def check_read(plan: Plan, name: str, field: str) -> None:
-    """Warn of a field that its profile's executor does not read, or takes by its other name."""
-    profile = plan.profiles[name]
-    executor = profile["executor"]
-    readers = [other for other in EXECUTORS if field in FIELDS[other]]
-    told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
+    """Warn of a field that a site sets and that the executor does not take.
+
+    One that a profile has like its parent is told of that.
+    """
+    profile, keys = plan.profiles[name], ("sections", name, field)
+    executor = profile.get("executor")
+    told = explain_unread(profile, executor, field)
+    if not told or not is_of_site(plan, keys):
+        return
+    known = list(plan.config.get("checks", "extra_fields"))
+    if plan.linted:
+        known += UNREAD.get(executor, ())
+    parent = plan.profiles.get(parent_of(plan.sections[name]), {})
+    if field not in known and parent.get(field) != profile[field]:
+        raise doubtful(told, keys)
+
+
+def explain_unread(profile: Table, executor: Any, field: str) -> str:
+    """Say why an executor does not take a field of a profile, "" where it does.
+
+    One that is like a known one is an error already.
+    """
+    if executor not in EXECUTORS:
+        return ""
+    readers = [other for other in EXECUTORS if field in READ[other]]
+    if OTHER_NAMES.get(field) in profile:
+        return f"the reader takes {OTHER_NAMES[field]}, which this profile has too"
+    if executor in readers:
+        return ""
     if readers:
-        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
-    if field == "workspace":
-        told += ": variables.NEMOTRON_WORKSPACE moves outputs"
-    if field in OTHER_NAMES:
-        told = f"the reader takes {OTHER_NAMES[field]}, which this profile has too"
-        if OTHER_NAMES[field] not in profile:
-            return
-    raise doubtful(told, ("sections", name, field))
+        return f"{executor} does not read {field}, but {' and '.join(readers)}"
+    if field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields)):
+        return ""
+    return f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
 
 
 def check_reach(plan: Plan, report: Report) -> None:
@@ -2450,7 +2422,7 @@ def _take_name(fresh: str, target: str) -> None:
 
 def report_run(plan: Plan, path: str, outcome: str) -> str:
     """Return what to say after writing: what was written and kept, what is yet to fill in."""
-    names = [name for name in select(plan) if name not in RESERVED]
+    names = set(select(plan)).difference(RESERVED)
     done, _, kept = outcome.partition(" ")
     lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
     if kept:
@@ -2460,11 +2432,11 @@ def report_run(plan: Plan, path: str, outcome: str) -> str:
         lines.append(
             "still placeholders: set each by a word, or as a variable where jobs are submitted"
         )
-        width = max(map(len, placeholders))
+        width = max(map(len, placeholders)) + 4
         for name, meaning in placeholders.items():
-            lines.append(f"  variables.{name}=...{' ' * (width - len(name))}  {meaning}")
+            lines.append(f"  variables.{name + '=...':<{width}}  {meaning}")
     commands = [command for name in names for command in plan.commands.get(name, ())]
-    carrying = len([command for command in commands if "run.env." in command])
+    carrying = sum("run.env." in command for command in commands)
     if carrying:
         told = "or the step's own config would win over this site's values"
         lines.append(f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE, {told}")
@@ -2475,17 +2447,16 @@ def report_run(plan: Plan, path: str, outcome: str) -> str:
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    """Return lines as a text, in which nothing ends one or is unseen."""
-    return "".join(f"{escape(line).rstrip()}\n" for line in lines)
+    """Return lines as a text, in which nothing else ends one or is unseen."""
+    shown = [escape(line.rstrip("\n")).rstrip() for line in lines]
+    return "\n".join([*shown, ""])
 
 
 def show(plan: Plan, profile: str) -> str:
     """Return one complete profile and its commands as TOML, each line with where it comes from."""
     if profile not in plan.profiles:
-        near = suggest(profile, plan.profiles)
-        raise wrong(
-            f"{profile!r} is not a profile of {plan.source}{near} (-c names another config)"
-        )
+        told = f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
+        raise wrong(f"{told} (-c names another config)")
     lines = [f"# {command}" for command in plan.commands.get(profile, ())]
     header = import_tomli_w().dumps({profile: {}}).strip()
     lines.append(f"{header}  # {' <- '.join(find_lineage(plan.sections, profile))}")
@@ -2508,47 +2479,40 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
             continue
         giver, layer = find_giver(plan.config, ("sections", *place))
         for line in text[:-1].split("\n"):
-            origin = ""
             if layer and re.match(r"[^\s\]]", line):
-                origin = f"  # {giver[1]} ({layer.source})"
-            yield line + origin
+                line += f"  # {giver[1]} ({layer.source})"
+            yield line
 
 
 def show_tree(plan: Plan) -> str:
-    """Return the profiles, heirs below their parents, with nodes, GPUs per node and steps."""
+    """Return the profiles, heirs below their parents, with nodes, GPUs per node and steps.
+
+    Those are shown that are written, and those that they extend.
+    """
+    places: dict[str, Keys] = {"": ()}  # by profile: the numbers of those above it and its own
+    for name in order_parents_first(plan.sections, select(plan)):
+        places[name] = (*places[parent_of(plan.sections[name])], len(places))
     rows = [("profile", "nodes x GPUs, steps")]
-    for depth, name in order_as_tree(plan):
+    for name in sorted(places, key=places.__getitem__)[1:]:
         profile = plan.profiles[name]
         counts = f"{profile.get('nodes', '-')} x {profile.get('gpus_per_node', '-')}"
         counts = re.sub(r"\$\{\S*\}", "?", counts)
         steps = [command.split()[3] for command in plan.commands.get(name, ())]
-        rows.append(("  " * depth + name, f"{counts:<5}  {''.join(steps[:1])}"))
+        label = "  " * len(places[name][1:]) + name
+        rows.append((label, f"{counts:<5}  {''.join(steps[:1])}"))
         rows += [("", f"       {step}") for step in steps[1:]]
     width = max(len(label) for label, _ in rows)
     return join_lines(f"{label:<{width}}  {text}" for label, text in rows)
 
 
-def order_as_tree(plan: Plan) -> Iterator[tuple[int, str]]:
-    """Yield the profiles to write and those that they extend, heirs below parents, with depth."""
-    heirs: dict[Any, Names] = {}
-    for name in order_parents_first(plan.sections, select(plan)):
-        heirs.setdefault(parent_of(plan.sections[name]), []).append(name)
-    waiting = [(0, name) for name in reversed(heirs.get("", ()))]
-    while waiting:
-        depth, name = waiting.pop()
-        yield depth, name
-        waiting += [(depth + 1, heir) for heir in reversed(heirs.get(name, ()))]
-
-
 def show_configs() -> str:
     """Return the bundled configs that a person chooses, with their descriptions."""
-    configs = {name: path for name, path in list_configs().items() if not name.startswith("_")}
-    width = max(map(len, configs))
     lines = []
-    for name, path in configs.items():
-        about = read_config(path, name).get("description", "")
-        default = " (default)" * (name == DEFAULT_CONFIG)
-        lines.append(f"{name:<{width}}  {about}{default}")
+    for name, path in list_configs().items():
+        if not name.startswith("_"):
+            about = read_config(path, name).get("description", "")
+            default = " (default)" * (name == DEFAULT_CONFIG)
+            lines.append(f"{name:<12}  {about}{default}")
     return join_lines(lines)
 
 
@@ -2558,16 +2522,11 @@ def show_fields(executors: Words) -> str:
     Raises EnvTomlError for an executor that is none.
     """
     for executor in executors:
-        if executor not in EXECUTORS:
-            raise wrong(
-                f"--fields: expected one of {', '.join(EXECUTORS)}{suggest(executor, EXECUTORS)}"
-            )
+        check_value(executor, KINDS["executor"], ("--fields",))
+    if not executors:
+        executors = [*EXECUTORS, "no executor"]
     lines = []
-    for heading in [
-        "every executor",
-        *(executors or [*EXECUTORS, "no executor"]),
-        "other commands",
-    ]:
+    for heading in ["every executor", *executors, "other commands"]:
         lines.append(heading)
         for name, (kind, about) in FIELDS[heading].items():
             lines.append(f"  {name:<23} {kind:<11} {about}")
@@ -2616,15 +2575,13 @@ def diff_profiles(path: str, old: str, new: str) -> Iterator[str]:
 
     before, after = split_profiles(old), split_profiles(new)
     for name in {**before, **after}:
-        sides = before.get(name, []), after.get(name, [])
         label = f"{path} {name}".strip()
-        for line in difflib.unified_diff(*sides, label, f"{label} (generated)"):
-            yield line.rstrip("\n")
-            if not line.endswith("\n"):
-                yield "\\ No newline at end of file"
+        sides = before.get(name, []), after.get(name, [])
+        yield from difflib.unified_diff(*sides, label, f"{label} (generated)")
 
 
-LINE = r"[^\n]*\n|[^\n]+"
+# The comments above a table, its heading, and the first name in that.
+HEADING = r"""(?m)^((?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*).*\n?)"""
 
 
 def split_profiles(text: str) -> Table:
@@ -2633,14 +2590,11 @@ def split_profiles(text: str) -> Table:
     Comments belong to the table below them. The two header lines are left out.
     """
     above, _, body = split_header(text)
-    starts = [found.start() for found in re.finditer(r"(?m)(?:^#.*\n)*^\[", body)]
-    head = above + body[: min([*starts, len(body)])]
-    blocks: Table = {"": re.findall(LINE, head)}
-    for start, end in zip(starts, [*starts[1:], len(body)]):
-        part = body[start:end]
-        name = re.findall(r"""^\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*)""", part, re.MULTILINE)
-        blocks.setdefault(f"[{name[0]}]", []).extend(re.findall(LINE, part))
-    return blocks
+    top, *parts = re.split(HEADING, above + body)
+    texts: Table = {"": top}
+    for heading, name, rest in zip(parts[::3], parts[1::3], parts[2::3]):
+        texts[f"[{name}]"] = texts.get(f"[{name}]", "") + heading + rest
+    return {name: re.findall(r".*\n|.+", text) for name, text in texts.items()}
 
 
 # --------------------------------------------------------------------------- files made by hand

@@ -203,7 +203,7 @@ def test_a_config_adds_its_checks_only(lint, tmp_path):
     said = lint(PROFILE + "nodes = 1\nmine = 2\n", "-c", "site.json")
     assert (said.exit, said.out) == (2, "")
     error, warning = said.err.splitlines()
-    assert_says(error, ["error: gone: ", "required profile is missing"])
+    assert_says(error, ["error: checks.required_profiles.gone: ", "there is no profile 'gone'"])
     assert_says(warning, ["warning: p.nodes: ", "1 of at least 4"])
 
 
