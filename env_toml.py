@@ -1941,9 +1941,7 @@ def check_mount(plan: Plan, keys: Keys, mount: Any) -> None:
 
 def is_pyxis_mount(mount: Any) -> bool:
     """Tell whether pyxis takes a mount, as it resolves where no variable is set."""
-    if not isinstance(mount, str):
-        return False
-    text = Report().collect(mask_interpolations, resolve_defaults(mount))
+    text = Report().collect(mask_interpolations, resolve_defaults(str(mount)))
     return text is None or re.fullmatch(PYXIS_MOUNT, text) is not None
 
 
@@ -2447,9 +2445,8 @@ def report_run(plan: Plan, path: str, outcome: str) -> str:
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    """Return lines as a text, in which nothing else ends one or is unseen."""
-    shown = [escape(line.rstrip("\n")).rstrip() for line in lines]
-    return "\n".join([*shown, ""])
+    """Return lines as a text, in which nothing ends one or is unseen."""
+    return "".join(f"{escape(line).rstrip()}\n" for line in lines)
 
 
 def show(plan: Plan, profile: str) -> str:
@@ -2457,10 +2454,8 @@ def show(plan: Plan, profile: str) -> str:
     if profile not in plan.profiles:
         told = f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
         raise wrong(f"{told} (-c names another config)")
-    lines = [f"# {command}" for command in plan.commands.get(profile, ())]
-    header = import_tomli_w().dumps({profile: {}}).strip()
-    lines.append(f"{header}  # {' <- '.join(find_lineage(plan.sections, profile))}")
-    return join_lines([*lines, *_show_table(plan, plan.profiles[profile], (profile,))])
+    lines = _show_table(plan, {profile: plan.profiles[profile]}, ())
+    return render_comments(plan, profile) + join_lines(lines).lstrip()
 
 
 def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
@@ -2555,29 +2550,26 @@ def read_toml(path: str) -> str:
 def compare(path: str, text: str) -> str:
     """Return what differs between the file on disk and `text`, "" where that is the header only.
 
-    A unified diff of each profile, and whether the file was edited.
+    A unified diff of each profile, compared by its name, and whether the file was edited.
     """
     if not os.path.exists(os.path.expanduser(path)):
         return f"{path} does not exist: a run without --check writes it\n"
     old = read_toml(path)
     if is_same(old, text):
         return ""
+    import difflib
+
+    lines: Names = []
+    before, after = split_profiles(old), split_profiles(text)
+    for name in {**before, **after}:
+        label = f"{path} {name}".strip()
+        sides = before.get(name, []), after.get(name, [])
+        lines += difflib.unified_diff(*sides, label, f"{label} (generated)", lineterm="")
     state = tell_state(old, text)
     advice = f"--edits {path} prints its values as a site config"
     if state == UNTOUCHED:
         advice = "the config or the words changed"
-    return join_lines([*diff_profiles(path, old, text), f"{path} is {state}: {advice}"])
-
-
-def diff_profiles(path: str, old: str, new: str) -> Iterator[str]:
-    """Yield the lines of a unified diff for each profile that differs, compared by its name."""
-    import difflib
-
-    before, after = split_profiles(old), split_profiles(new)
-    for name in {**before, **after}:
-        label = f"{path} {name}".strip()
-        sides = before.get(name, []), after.get(name, [])
-        yield from difflib.unified_diff(*sides, label, f"{label} (generated)")
+    return join_lines([*lines, f"{path} is {state}: {advice}"])
 
 
 # The comments above a table, its heading, and the first name in that.
@@ -2594,7 +2586,7 @@ def split_profiles(text: str) -> Table:
     texts: Table = {"": top}
     for heading, name, rest in zip(parts[::3], parts[1::3], parts[2::3]):
         texts[f"[{name}]"] = texts.get(f"[{name}]", "") + heading + rest
-    return {name: re.findall(r".*\n|.+", text) for name, text in texts.items()}
+    return {name: text.removesuffix("\n").split("\n") for name, text in texts.items()}
 
 
 # --------------------------------------------------------------------------- files made by hand

@@ -349,7 +349,7 @@ def test_show_has_the_commands_that_the_profile_serves(call):
     command = (
         "# nemotron steps run sft/automodel -c tiny --batch slurm_sft_automodel run.env.nodes=4"
     )
-    assert out.splitlines()[0] == command
+    assert out.splitlines()[1] == command
 
 
 # ----------------------------------------------------------------------------- --list, --fields

@@ -451,7 +451,7 @@ def test_the_report_and_show_have_them_too(call):
     command = (
         "# nemotron steps run sft/automodel -c tiny --batch slurm_sft_automodel run.env.nodes=4"
     )
-    assert shown.splitlines()[0] == command
+    assert shown.splitlines()[1] == command
     assert "run.env" not in call("-c", "slurm", "output_path=other.toml").out
 
 
