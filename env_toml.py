@@ -1908,9 +1908,8 @@ def check_executor(plan: Plan, name: str) -> None:
 def check_need(plan: Plan, name: str, need: str) -> None:
     """Raise EnvTomlError for a profile without the field, or one of several, of a need."""
     profile, fields = plan.profiles[name], need.split("|")
-    if plan.sections[name].keys().isdisjoint(["executor", *fields]):
-        return
-    if not any(map(profile.get, fields)):
+    own = plan.sections[name].keys() & {"executor", *fields}
+    if own and not any(map(profile.get, fields)):
         told = f"missing: executor {profile['executor']} needs {' or '.join(fields)}"
         raise wrong(told, ("sections", name, fields[0]))
 
@@ -1949,9 +1948,8 @@ def check_volume(plan: Plan, name: str) -> None:
     """Warn of a folder for job files that is on no volume of the job."""
     fields = ["pvc_nemo_run_dir", "pvcs"]
     folder, volumes = map(plan.profiles[name].get, fields)
-    if not isinstance(folder, str) or not isinstance(volumes, list):
-        return
-    if plan.sections[name].keys().isdisjoint(fields):
+    own = plan.sections[name].keys() & fields
+    if not own or not isinstance(folder, str) or not isinstance(volumes, list):
         return
     folder = resolve_defaults(f"{folder}/")
     for volume in volumes:
@@ -1973,38 +1971,26 @@ def check_nodes(plan: Plan, name: str, least: int) -> None:
 def check_read(plan: Plan, name: str, field: str) -> None:
     """Warn of a field that a site sets and that the executor does not take.
 
-    One that a profile has like its parent is told of that.
+    One that a profile has like its parent is told of that; one like a known field is an error.
     """
     profile, keys = plan.profiles[name], ("sections", name, field)
-    executor = profile.get("executor")
-    told = explain_unread(profile, executor, field)
-    if not told or not is_of_site(plan, keys):
+    executor, other = profile.get("executor"), OTHER_NAMES.get(field)
+    readers = [reader for reader in EXECUTORS if field in READ[reader]]
+    if executor not in EXECUTORS or (executor in readers and other not in profile):
+        return
+    told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
+    if other in profile:
+        told = f"the reader takes {other}, which this profile has too"
+    elif readers:
+        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
+    elif suggest(field, PROFILE.fields, CLOSE):
         return
     known = list(plan.config.get("checks", "extra_fields"))
     if plan.linted:
         known += UNREAD.get(executor, ())
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if field not in known and parent.get(field) != profile[field]:
+    if field not in known and parent.get(field) != profile[field] and is_of_site(plan, keys):
         raise doubtful(told, keys)
-
-
-def explain_unread(profile: Table, executor: Any, field: str) -> str:
-    """Say why an executor does not take a field of a profile, "" where it does.
-
-    One that is like a known one is an error already.
-    """
-    if executor not in EXECUTORS:
-        return ""
-    readers = [other for other in EXECUTORS if field in READ[other]]
-    if OTHER_NAMES.get(field) in profile:
-        return f"the reader takes {OTHER_NAMES[field]}, which this profile has too"
-    if executor in readers:
-        return ""
-    if readers:
-        return f"{executor} does not read {field}, but {' and '.join(readers)}"
-    if field not in PROFILE.fields and find_close(field, frozenset(PROFILE.fields)):
-        return ""
-    return f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
 
 
 def check_reach(plan: Plan, report: Report) -> None:
@@ -2475,8 +2461,9 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
         giver, layer = find_giver(plan.config, ("sections", *place))
         for line in text[:-1].split("\n"):
             if layer and re.match(r"[^\s\]]", line):
-                line += f"  # {giver[1]} ({layer.source})"
-            yield line
+                yield f"{line}  # {giver[1]} ({layer.source})"
+            else:
+                yield line
 
 
 def show_tree(plan: Plan) -> str:
@@ -2491,10 +2478,8 @@ def show_tree(plan: Plan) -> str:
     for name in sorted(places, key=places.__getitem__)[1:]:
         profile = plan.profiles[name]
         counts = f"{profile.get('nodes', '-')} x {profile.get('gpus_per_node', '-')}"
-        counts = re.sub(r"\$\{\S*\}", "?", counts)
         steps = [command.split()[3] for command in plan.commands.get(name, ())]
-        label = "  " * len(places[name][1:]) + name
-        rows.append((label, f"{counts:<5}  {''.join(steps[:1])}"))
+        rows.append(("  " * len(places[name][1:]) + name, f"{counts:<5}  {''.join(steps[:1])}"))
         rows += [("", f"       {step}") for step in steps[1:]]
     width = max(len(label) for label, _ in rows)
     return join_lines(f"{label:<{width}}  {text}" for label, text in rows)
@@ -2562,9 +2547,9 @@ def compare(path: str, text: str) -> str:
     lines: Names = []
     before, after = split_profiles(old), split_profiles(text)
     for name in {**before, **after}:
-        label = f"{path} {name}".strip()
         sides = before.get(name, []), after.get(name, [])
-        lines += difflib.unified_diff(*sides, label, f"{label} (generated)", lineterm="")
+        labels = f"{path}{name}", f"{path}{name} (generated)"
+        lines += difflib.unified_diff(*sides, *labels, lineterm="")
     state = tell_state(old, text)
     advice = f"--edits {path} prints its values as a site config"
     if state == UNTOUCHED:
@@ -2577,7 +2562,7 @@ HEADING = r"""(?m)^((?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*).*\n?)"""
 
 
 def split_profiles(text: str) -> Table:
-    """Return the lines of each profile by its name in brackets, those above the first by "".
+    """Return the lines of each profile by " [NAME]", those above the first by "".
 
     Comments belong to the table below them. The two header lines are left out.
     """
@@ -2585,7 +2570,8 @@ def split_profiles(text: str) -> Table:
     top, *parts = re.split(HEADING, above + body)
     texts: Table = {"": top}
     for heading, name, rest in zip(parts[::3], parts[1::3], parts[2::3]):
-        texts[f"[{name}]"] = texts.get(f"[{name}]", "") + heading + rest
+        label = f" [{name}]"
+        texts[label] = texts.get(label, "") + heading + rest
     return {name: text.removesuffix("\n").split("\n") for name, text in texts.items()}
 
 

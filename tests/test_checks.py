@@ -127,7 +127,13 @@ def test_lint_with_a_config_asks_what_the_config_asks(call, tmp_path):
     (tmp_path / "linted.toml").write_text('[p]\nexecutor = "local"\nnodes = 2\n', encoding="utf-8")
     seen = call("--lint", "linted.toml", "-c", "site.json")
     assert (seen.exit, seen.out) == (2, "")
-    assert_says(seen.err, ["error: checks.required_profiles.gone: there is no profile", "warning: p.nodes: 2 of at least 4"])
+    assert_says(
+        seen.err,
+        [
+            "error: checks.required_profiles.gone: there is no profile",
+            "warning: p.nodes: 2 of at least 4",
+        ],
+    )
     assert call("--lint", "linted.toml").out == "linted.toml: no errors\n"
 
 
