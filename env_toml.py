@@ -1845,11 +1845,9 @@ def check_plan(plan: Plan, report: Report) -> None:
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
     report.collect(check_sections, plan)
-    texts = json.dumps([layer.content for layer in plan.config.layers], default=str)
-    variables = set(re.findall(r"oc\.env:\s*(\w+)", texts))
     for place in NAMING:
         for name in plan.config.get(*place):
-            report.collect(check_use, plan, (*place, name), variables)
+            report.collect(check_use, plan, (*place, name))
     childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
@@ -1879,20 +1877,25 @@ def is_of_site(plan: Plan, keys: Keys) -> bool:
     return layer is not None and not layer.bundled
 
 
-def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
-    """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for.
-
-    `variables` are those that the texts of all layers ask for.
-    """
+def check_use(plan: Plan, keys: Keys) -> None:
+    """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
     *_, place, name = keys
     sections = plan.config.get("sections")
     if not is_of_site(plan, keys):
         return
     if place in ("variables", "site_values"):
+        variables = find_variables(plan)
         if name not in variables:
             raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
     elif name in RESERVED or not match_names(name, sections):
         raise wrong(f"there is no profile {name!r}{suggest(name, sections, FEW, RESERVED)}", keys)
+
+
+@lru_cache(1)
+def find_variables(plan: Plan) -> set[str]:
+    """Return the variables that the texts of all layers ask for."""
+    texts = json.dumps([layer.content for layer in plan.config.layers], default=str)
+    return set(re.findall(r"oc\.env:\s*(\w+)", texts))
 
 
 def check_executor(plan: Plan, name: str) -> None:
@@ -1975,9 +1978,9 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     """
     profile, keys = plan.profiles[name], ("sections", name, field)
     executor, other = profile.get("executor"), OTHER_NAMES.get(field)
-    readers = [reader for reader in EXECUTORS if field in READ[reader]]
-    if executor not in EXECUTORS or (executor in readers and other not in profile):
+    if executor not in EXECUTORS or (field in READ[executor] and other not in profile):
         return
+    readers = [reader for reader in EXECUTORS if field in READ[reader]]
     told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
     if other in profile:
         told = f"the reader takes {other}, which this profile has too"
