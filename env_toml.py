@@ -2444,7 +2444,7 @@ def show(plan: Plan, profile: str) -> str:
         told = f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
         raise wrong(f"{told} (-c names another config)")
     lines = _show_table(plan, {profile: plan.profiles[profile]}, ())
-    return render_comments(plan, profile) + join_lines(lines).lstrip()
+    return render_comments(find_comments(plan, profile)) + join_lines(lines).lstrip()
 
 
 def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
