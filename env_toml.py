@@ -399,6 +399,9 @@ def _quote(text: str) -> str:
 # ----------------------------------------------------------------------------- kinds and fields
 
 
+TYPES = (str, bool, int, float, list, dict)
+
+
 class Kind(
     namedtuple(
         "Kind",
@@ -422,19 +425,17 @@ class Kind(
 
     def accepts(self, value: Any) -> bool:
         """Tell whether a value is of this kind, apart from what it holds."""
-        if type(value) not in (self.types or (str, bool, int, float, list, dict)):
+        if type(value) not in (self.types or TYPES):
             return False
-        if type(value) is int:
-            return bool(self.minimum <= value < 2**63)
+        if self.choices:
+            return value in self.choices
+        if type(value) is str:
+            return re.fullmatch(self.pattern, value) is not None
         if type(value) is float:
             return abs(value) < float("inf")
         if type(value) is list:
-            return bool(len(value) >= self.minimum)
-        if type(value) is not str:
-            return True
-        if self.choices:
-            return value in self.choices
-        return re.fullmatch(self.pattern, value) is not None
+            value = len(value)
+        return type(value) is not int or bool(self.minimum <= value < 2**63)
 
 
 # https://slurm.schedmd.com/sbatch.html#OPT_time
@@ -444,30 +445,7 @@ SBATCH_TIME = (
     r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
 )
 
-ANY = Kind("text, a finite number of 64 bits, a boolean, a list or a table", (), lines=True)
-TEXT = Kind("text on one line", (str,))
-LINES = Kind("text", (str,), lines=True)
-BOOLEAN = Kind("a boolean (true or false)", (bool,))
-INTEGER = Kind("an integer of 64 bits", (int,))
-NUMBER = Kind("a finite number", (int, float))
-LIST = Kind("a list", (list,))
-TABLE = Kind("a table", (dict,))
-TEXTS = Kind("a list of texts, as in [a, b]", (list,), TEXT)
-VARIABLES = Kind("a table of texts", (dict,), TEXT, others="variable")
-ENVIRONMENT_VALUE = Kind(
-    "text",
-    (str, dict),
-    lines=True,
-    doubt="a table arrives in the job as text, not as a reference to a secret",
-)
-
-KINDS = {  # by the names that KEYS uses
-    "any": ANY,
-    "text": TEXT,
-    "lines": LINES,
-    "boolean": BOOLEAN,
-    "positive": Kind("an integer of at least 1 (and 64 bits)", (int,), minimum=1),
-    "count": Kind("an integer of at least 0 (and 64 bits)", (int,), minimum=0),
+KINDS: dict[str, Kind] = {  # by the names that KEYS uses
     "time": Kind(
         "a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)",
         (str,),
@@ -475,26 +453,51 @@ KINDS = {  # by the names that KEYS uses
     ),
     "executor": Kind(f"an executor ({', '.join(EXECUTORS)})", (str,), choices=EXECUTORS),
     "tunnel": Kind("ssh (the reader knows no other tunnel)", (str,), choices=("ssh",)),
-    "texts": TEXTS,
-    "commands": Kind("a list of shell commands, as in [a, b]", (list,), LINES),
-    "environment": Kind("a table of texts", (dict,), ENVIRONMENT_VALUE, others="variable"),
-    "variables": VARIABLES,
-    "table": TABLE,
-    "names": Kind(
-        "a list of one name or more, as in [slurm_base] (null: all)", (list,), TEXT, minimum=1
-    ),
-    "sources": Kind("a config or a list of them", (str, list), TEXT),
     "path": Kind(
-        "the path of a file",
-        (str,),
-        pattern=r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+",
+        "the path of a file", (str,), pattern=r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+"
     ),
-    "images": Kind("a table of texts", (dict,), TEXT),
-    "integers": Kind("a table of integers", (dict,), INTEGER),
-    "permit": Kind("true, false or a list of keys", (bool, list), TEXT),
-    "steps": Kind("a table of lists of commands", (dict,), TEXTS),
-    "tables": Kind("a table of tables", (dict,), TABLE),
+    "value": Kind(
+        "text",
+        (str, dict),
+        lines=True,
+        doubt="a table arrives in the job as text, not as a reference to a secret",
+    ),
 }
+
+# The other kinds: the name, the types, the kind of what a list or table holds, then a number that
+# is the `minimum`, or what `others` is, or `lines`, then what is expected, in words.
+KIND_TABLE = """
+any         any       -       lines   text, a finite number of 64 bits, a boolean, a list or a table
+text        str       -       -        text on one line
+lines       str       -       lines    text
+boolean     bool      -       -        a boolean (true or false)
+integer     int       -       -        an integer of 64 bits
+positive    int       -       1        an integer of at least 1 (and 64 bits)
+count       int       -       0        an integer of at least 0 (and 64 bits)
+number      int,float -       -        a finite number
+list        list      -       -        a list
+texts       list      text    -        a list of texts, as in [a, b]
+commands    list      lines   -        a list of shell commands, as in [a, b]
+names       list      text    1        a list of one name or more, as in [slurm_base] (null: all)
+sources     str,list  text    -        a config or a list of them
+permit      bool,list text    -        true, false or a list of keys
+table       dict      -       -        a table
+tables      dict      table   -        a table of tables
+integers    dict      integer -        a table of integers
+images      dict      text    -        a table of texts
+variables   dict      text    variable a table of texts
+environment dict      value   variable a table of texts
+steps       dict      texts   -        a table of lists of commands
+mount       str,dict  -       tell     text or a table
+mounts      list      mount   -        a list, as in [/lustre:/lustre]
+volume      dict      -       tell     a table
+pvcs        list      volume  -        a list of tables
+checks      dict      -       error    a table
+wandb       dict      -       tell     a table
+profile     dict      -       close    a table
+sections    dict      profile -        a table of profiles
+config      dict      -       error    an object
+"""
 
 # Every key that has a meaning: under its heading its name, its kind in KINDS, what it is. Which
 # executor reads which field is what the public step CLI does, at commit e27b371 of 2026-08-21.
@@ -645,18 +648,30 @@ wandb
 def read_keys(table: str) -> Table:
     """Read a table of keys: by heading and name, its kind's name and what it is."""
     headings: Table = {}
-    heading = ""
+    rows: Table = {}
     for line in table.strip().split("\n"):
         if line.startswith(" "):
             name, *about = line.split(None, 2)
-            headings[heading][name] = about
+            rows[name] = about
         else:
-            heading = line
-            headings[heading] = {}
+            headings[line] = rows = {}
     return headings
 
 
-FIELDS = read_keys(KEYS)  # by heading
+def read_kinds(table: str, kinds: dict[str, Kind]) -> None:
+    """Add the kinds of a table to those that there are."""
+    for line in table.strip().split("\n"):
+        name, types, item, rule, expected = line.split(None, 4)
+        kinds[name] = Kind(
+            expected,
+            tuple(kind for kind in TYPES if kind.__name__ in types.split(",")),
+            kinds.get(item),
+            {},
+            rule,
+            lines=rule == "lines",
+        )
+        if rule.isdigit():
+            kinds[name] = kinds[name]._replace(minimum=int(rule))
 
 
 def kinds_of(*headings: str) -> Table:
@@ -668,28 +683,18 @@ def kinds_of(*headings: str) -> Table:
     return kinds
 
 
-MOUNT = Kind("text or a table", (str, dict), fields=kinds_of("mount"), others="tell")
-VOLUME = Kind("a table", (dict,), fields=kinds_of("volume"), others="tell")
-KINDS["mounts"] = Kind("a list, as in [/lustre:/lustre]", (list,), MOUNT)
-KINDS["pvcs"] = Kind("a list of tables", (list,), VOLUME)
-KINDS["checks"] = Kind("a table", (dict,), fields=kinds_of("checks"), others="error")
+FIELDS = read_keys(KEYS)  # by heading
+read_kinds(KIND_TABLE, KINDS)
+ANY = KINDS["any"]
+TABLE = KINDS["table"]
+MOUNT = KINDS["mount"]
+PROFILE = KINDS["profile"]
+CONFIG = KINDS["config"]
 READ_BY_ALL = ("every executor", "other commands")
-PROFILE = Kind(
-    "a table",
-    (dict,),
-    fields=kinds_of(*READ_BY_ALL, *EXECUTORS, "no executor"),
-    others="close",
-)
-KINDS["sections"] = Kind(
-    "a table of profiles",
-    (dict,),
-    PROFILE,
-    fields={
-        **dict.fromkeys(RESERVED, TABLE),
-        "wandb": Kind("a table", (dict,), fields=kinds_of("wandb"), others="tell"),
-    },
-)
-CONFIG = Kind("an object", (dict,), fields=kinds_of("config"), others="error")
+for heading in FIELDS:  # one that is no kind's name has fields of a profile
+    KINDS.get(heading, PROFILE).fields.update(kinds_of(heading))
+for name in RESERVED:
+    KINDS["sections"].fields[name] = KINDS.get(name, TABLE)
 
 OTHER_NAMES = {  # of a field: the name that the reader takes where a profile has both
     "container": "container_image",
@@ -715,8 +720,8 @@ def kind_like(value: Any) -> Kind:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
         return TABLE._replace(fields={key: kind_like(item) for key, item in value.items()})
-    kinds = {str: LINES, bool: BOOLEAN, int: INTEGER, float: NUMBER, list: LIST}
-    return kinds.get(type(value), ANY)
+    kinds = {str: "lines", bool: "boolean", int: "integer", float: "number", list: "list"}
+    return KINDS[kinds.get(type(value), "any")]
 
 
 # ---------------------------------------------------------------------------------------- words
@@ -799,9 +804,9 @@ def split_key(key: str) -> Keys:
 def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     """Read a word's value as `kind`, or as what it looks like where nothing is known of the key.
 
-    >>> read_value("12:00:00", TEXT), read_value("8", INTEGER), read_value("off", BOOLEAN)
-    ('12:00:00', 8, False)
-    >>> read_value("[/a:/b, '${oc.env:X,y}:/c']", TEXTS)
+    >>> read_value("12:00:00", KINDS["text"]), read_value("8", KINDS["integer"])
+    ('12:00:00', 8)
+    >>> read_value("[/a:/b, '${oc.env:X,y}:/c']", KINDS["texts"])
     ['/a:/b', '${oc.env:X,y}:/c']
     >>> read_value("2.5"), read_value("007"), read_value("{a: 1, b: [x, true]}")
     (2.5, '007', {'a': 1, 'b': ['x', True]})

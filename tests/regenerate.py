@@ -42,13 +42,8 @@ INTERPOLATION = rf"^\$\{{{BRACES}*\}}{END}"
 
 LEAST, MOST = -(2**63), 2**63 - 1
 SECTIONS = env_toml.KINDS["sections"]
-DEFINED = {
-    **env_toml.KINDS,
-    "profile": env_toml.PROFILE,
-    "mount": env_toml.MOUNT,
-    "volume": env_toml.VOLUME,
-    "wandb": SECTIONS.fields["wandb"],
-}
+WITHIN = ("config", "integer", "list", "number", "value")  # stand only where they are used
+DEFINED = {name: kind for name, kind in env_toml.KINDS.items() if name not in WITHIN}
 HEADINGS = {  # of the program's table of keys, by definition
     "config": ["config"],
     "checks": ["checks"],
@@ -93,7 +88,7 @@ def describe_text(kind: Any, _name: str, _inside: bool) -> dict[str, Any]:
         return {"enum": list(kind.choices)}
     if kind.lines:
         return {"type": "string", "pattern": LINES}
-    if kind.pattern == env_toml.TEXT.pattern:
+    if kind.pattern == env_toml.KINDS["text"].pattern:
         return {"type": "string", "pattern": LINE}
     whole = rf"^(?:{kind.pattern}){END}"
     if r"\$\{" not in kind.pattern:  # a part of the text may be resolved later

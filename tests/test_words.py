@@ -87,4 +87,4 @@ def test_an_integer_of_thousands_of_digits_is_told(text, shape):
 
 
 def test_text_of_thousands_of_digits_is_text():
-    assert env_toml.read_value("9" * 5_000, env_toml.TEXT) == "9" * 5_000
+    assert env_toml.read_value("9" * 5_000, env_toml.KINDS["text"]) == "9" * 5_000
