@@ -189,24 +189,24 @@ def escape(text: str) -> str:
 
 # A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
 SECRET_TOLD = (
-    r"""(?i)(\w*(?:key|token|secret|password|passwd|credentials?|pat))['"]?(?:[:\s]|\\=)"""
+    r"""(?is)(\w*(?:key|token|secret|password|passwd|credentials?|pat))['"]?(?:[:\s]|\\=).*"""
 )
 
 
 def show_keys(keys: Keys) -> str:
     """Write the place of a value as a word would, without the leading `sections.`."""
-    names = list(map(str, keys))
-    if len(names) > 1 and names[0] == "sections":
-        names.pop(0)
-    return re.sub(f"{SECRET_TOLD}.*", r"\1...", ".".join(names), flags=re.DOTALL)
+    place = ".".join(map(str, keys)).removeprefix("sections.")
+    return re.sub(SECRET_TOLD, r"\1...", place)
 
 
 def show_value(value: Any, keys: Keys) -> str:
     """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
     if find_secret_key(keys) or re.search(URL_PASSWORD, str(value)):
         return "a value that is not shown"
-    if isinstance(value, (list, dict)):
-        return {list: "a list", dict: "a table"}[type(value)]
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a table"
     shown = json.dumps(value, default=str)
     if isinstance(value, str):
         shown = repr(value)
@@ -227,22 +227,25 @@ def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
     Close is what differs in case only, has two neighbouring letters swapped, or one letter more,
     less or other (in names of four letters and more), or what difflib finds as like as `ratio`.
     """
+    names = sorted(known)
+    for other in names:
+        if _is_typo(name, other):
+            return other
     import difflib
 
-    names = sorted(known)
-    typos = [other for other in names if _is_typo(name, other)]
-    near = typos or difflib.get_close_matches(name, names, 1, ratio)
-    return "".join(near[:1])
+    return "".join(difflib.get_close_matches(name, names, 1, ratio))
+
+
+# Two names, one a line: one letter more, less or other, or two that are swapped.
+TYPO = r"(.*)(?:.?(.*)\n\1.?\2|(.)(.)(.*)\n\1\4\3\5)"
 
 
 def _is_typo(name: str, known: str) -> bool:
     if name.lower() == known.lower():
         return True
-    same = len(os.path.commonprefix([name, known]))  # noqa: RUF071  # it is meant: by character
-    mine, other = name[same:], known[same:]
-    swapped = mine[:2] == other[1::-1] and mine[2:] == other[2:]
-    one_more_less_or_other = mine[1:] in (other, other[1:]) or mine == other[1:]
-    return len(known) >= 4 and (swapped or one_more_less_or_other)
+    if len(known) < 4 or abs(len(name) - len(known)) > 1:
+        return False
+    return re.fullmatch(TYPO, f"{name}\n{known}") is not None
 
 
 def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable[str] = ()) -> str:
@@ -269,11 +272,9 @@ STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, se
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 ESCAPES = r"\\()\[\]{}:=, \t"
 BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[{ESCAPES}]|\\(?![{ESCAPES}]))*"
-BRACKET = rf"[ \t]*[\[{{](?:{QUOTED}|{BARE})(?:,(?:{QUOTED}|{BARE}))*[\]}}][ \t]*"
-BRACKETS = (
-    rf"[ \t]*[\[{{](?:{QUOTED}|{BRACKET}|{BARE})(?:,(?:{QUOTED}|{BRACKET}|{BARE}))*[\]}}][ \t]*"
-)
-ARGUMENT = rf"(?:{QUOTED}|{BRACKETS}|{BARE})"
+ARGUMENT = rf"(?:{QUOTED}|{BARE})"
+for _ in range(2):  # a list or table may hold others
+    ARGUMENT = rf"(?:{QUOTED}|[ \t]*[\[{{]{ARGUMENT}(?:,{ARGUMENT})*[\]}}][ \t]*|{BARE})"
 RESOLVER = r"[a-zA-Z_][a-zA-Z0-9_-]*(?:\.[a-zA-Z_][a-zA-Z0-9_-]*)*"
 NODE_KEY = r"""[^\\{}()\[\]:.\s'"]+"""
 NODE = rf"\.*(?:{NODE_KEY}|\[{NODE_KEY}\])(?:\.{NODE_KEY}|\[{NODE_KEY}\])*"
@@ -310,14 +311,12 @@ def rewrite(
     >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
     'a/<oc.env>/\\${z}'
     """
-    parts: Names = []
-
-    def put_back(text: str) -> str:
-        return re.sub(f"[{STAND_INS}]", lambda found: parts[ord(found[0]) - 0xF0000], text)
+    parts: dict[int, str] = {}  # by the code of what stands in for them
 
     def keep(part: str) -> str:
-        parts.append(put_back(part))
-        return chr(0xEFFFF + len(parts))
+        code = 0xF0000 + len(parts)
+        parts[code] = part.translate(parts)
+        return chr(code)
 
     if re.search(f"[{STAND_INS}]", text):
         return text
@@ -326,7 +325,7 @@ def rewrite(
         changes = 1
         while changes and "${" in text:
             text, changes = re.subn(grammar, lambda found: keep(put(found)), text)
-    return put_back(finish(text))
+    return finish(text).translate(parts)
 
 
 def check_interpolations(text: str) -> None:
@@ -340,18 +339,17 @@ def _check_interpolation(found: re.Match[str]) -> str:
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
     if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
         raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
-    if resolver == "oc.env" and not arguments.strip():
-        raise wrong("expected the name of a variable, as in ${oc.env:NAME}")
-    if resolver and resolver not in RESOLVERS and suggest(resolver, ["oc.env"]):
+    if resolver not in RESOLVERS and suggest(resolver, ["oc.env"]):
         raise wrong(f"unknown resolver {resolver}; did you mean oc.env?")
     return found[0]
 
 
 def split_arguments(arguments: str) -> Names:
     """Return the arguments of a resolver, quoted ones with their quotes."""
-    if "," not in arguments:
-        return [arguments.strip()]
-    return [argument.strip() for argument in re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)]
+    found = arguments.split(",")
+    if re.search(r"""(?s)['"\[{\\].*,""", arguments):  # a comma that may be part of one
+        found = re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)
+    return [argument.strip() for argument in found]
 
 
 def is_interpolation(value: Any) -> bool:
@@ -392,8 +390,8 @@ def quote_default(value: str) -> str:
 
 
 def _quote(text: str) -> str:
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    return f"'{escaped}{escaped[len(escaped.rstrip(chr(92))) :]}'"
+    doubled = re.sub(r"\\+(?='|\Z)", r"\g<0>\g<0>", text)
+    return "'" + doubled.replace("'", r"\'") + "'"
 
 
 # ----------------------------------------------------------------------------- kinds and fields
@@ -658,7 +656,7 @@ def read_keys(table: str) -> Table:
     return headings
 
 
-def read_kinds(table: str, kinds: dict[str, Kind]) -> None:
+def read_kinds(table: str, kinds: Table) -> None:
     """Add the kinds of a table to those that there are."""
     for line in table.strip().split("\n"):
         name, types, item, rule, expected = line.split(None, 4)
