@@ -282,7 +282,7 @@ INNERMOST = rf"\$\{{[ \t]*(?:({RESOLVER})[ \t]*:({ARGUMENT}(?:,{ARGUMENT})*)|({N
 ESCAPED = r"(?<!\\)(?:\\\\)*\\\$\{"  # after an odd number of backslashes it is text
 # Most interpolations are this: ${oc.env:NAME}, maybe with a plain default. It spares most runs the
 # 10 ms that compiling the whole grammar takes, and has the same groups.
-SIMPLE = rf"\$\{{(oc\.env):([a-zA-Z0-9_]+(?:,(?:''|[a-zA-Z0-9_/.:{STAND_INS}-]*))?)()\}}"
+SIMPLE = rf"\$\{{(oc\.env):([a-zA-Z0-9_]+(?:,(?:''|[a-zA-Z0-9_/+.%*@?|:{STAND_INS}-]*))?)()\}}"
 
 
 def refuse_broken(text: str) -> str:
@@ -318,7 +318,7 @@ def rewrite(
         parts[code] = part.translate(parts)
         return chr(code)
 
-    if re.search(f"[{STAND_INS}]", text):
+    if max(text, default="") > "\U000effff":
         return text
     text = re.sub(ESCAPED, lambda found: keep(found[0]), text)
     for grammar in (SIMPLE, INNERMOST):
@@ -335,7 +335,7 @@ def check_interpolations(text: str) -> None:
 
 def _check_interpolation(found: re.Match[str]) -> str:
     resolver, arguments, node = found.groups("")
-    if re.fullmatch("[A-Z_][A-Z0-9_]*", node):
+    if node and re.fullmatch("[A-Z_][A-Z0-9_]*", node):
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
     if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
         raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
