@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     Keys = tuple[Any, ...]
+    Match = re.Match[str]
     Names = list[str]
     Table = dict[str, Any]
     Words = Sequence[str]
@@ -104,7 +105,7 @@ HERE = os.path.dirname(__file__ if IN_A_ZIP else os.path.realpath(__file__))
 # ------------------------------------------------------------------------------------ findings
 
 
-class Finding(namedtuple("Finding", ["message", "keys", "level", "origin", "excuse"])):
+class Finding(namedtuple("Finding", "message keys level origin excuse")):
     """One thing that is wrong; `str()` is one line.
 
     `level` is "error" or "warning". `keys` lead to its place in the config, as in ("sections",
@@ -218,6 +219,8 @@ def show_value(value: Any, keys: Keys) -> str:
 CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
 FEW = 0.6  # the same for a suggestion where any other name is wrong anyway
 MANY = 200  # known names from which none is suggested: difflib would take minutes
+# Two names, a line each, of four letters or more: one letter more, less or other, or two swapped.
+TYPO = r"(?=.*\n.{4})(.*)(?:.?(.*)\n\1.?\2|(.)(.)(.*)\n\1\4\3\5)"
 
 
 @lru_cache(None)
@@ -227,35 +230,23 @@ def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
     Close is what differs in case only, has two neighbouring letters swapped, or one letter more,
     less or other (in names of four letters and more), or what difflib finds as like as `ratio`.
     """
-    names = sorted(known)
-    for other in names:
-        if _is_typo(name, other):
+    for other in sorted(known):
+        typo = abs(len(name) - len(other)) < 2 and re.fullmatch(TYPO, f"{name}\n{other}")
+        if typo or name.lower() == other.lower():
             return other
     import difflib
 
-    return "".join(difflib.get_close_matches(name, names, 1, ratio))
-
-
-# Two names, one a line: one letter more, less or other, or two that are swapped.
-TYPO = r"(.*)(?:.?(.*)\n\1.?\2|(.)(.)(.*)\n\1\4\3\5)"
-
-
-def _is_typo(name: str, known: str) -> bool:
-    if name.lower() == known.lower():
-        return True
-    if len(known) < 4 or abs(len(name) - len(known)) > 1:
-        return False
-    return re.fullmatch(TYPO, f"{name}\n{known}") is not None
+    return "".join(difflib.get_close_matches(name, sorted(known), 1, ratio))
 
 
 def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable[str] = ()) -> str:
     """Return "; did you mean X?" for the nearest known name `but` some, "" where none is close."""
-    near = ""
-    if len(known) <= MANY:
-        near = find_close(name, frozenset(known).difference(but, [name]), ratio)
+    if len(known) > MANY:
+        return ""
+    near = find_close(name, frozenset(known).difference(but, [name]), ratio)
     if near:
         return f"; did you mean {near}?"
-    return ""
+    return near
 
 
 # ----------------------------------------------------------------------------- interpolations
@@ -297,7 +288,7 @@ def refuse_broken(text: str) -> str:
 
 def rewrite(
     text: str,
-    put: Callable[[re.Match[str]], str],
+    put: Callable[[Match], str],
     finish: Callable[[str], str] = refuse_broken,
 ) -> str:
     r"""Return a text in which each `${...}` is what `put` makes of it, inner ones first.
@@ -333,7 +324,7 @@ def check_interpolations(text: str) -> None:
     rewrite(text, _check_interpolation)
 
 
-def _check_interpolation(found: re.Match[str]) -> str:
+def _check_interpolation(found: Match) -> str:
     resolver, arguments, node = found.groups("")
     if node and re.fullmatch("[A-Z_][A-Z0-9_]*", node):
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
@@ -365,7 +356,7 @@ def mask_interpolations(text: str) -> str:
 def resolve_defaults(text: str) -> str:
     """Return the text as it resolves where no variable is set; what has no default stays."""
 
-    def put(found: re.Match[str]) -> str:
+    def put(found: Match) -> str:
         _, *default = split_arguments(found[2] or "")
         if found[1] == "oc.env" and default:
             return default[0].strip("'\"")
@@ -404,7 +395,7 @@ class Kind(
     namedtuple(
         "Kind",
         "expected types item fields others minimum choices pattern lines doubt",
-        defaults=[None, {}, "", -(2**63), (), "(?s).*", False, ""],
+        defaults=[-(2**63), (), "(?s).*", False, ""],
     )
 ):
     """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
@@ -433,7 +424,7 @@ class Kind(
             return abs(value) < float("inf")
         if type(value) is list:
             value = len(value)
-        return type(value) is not int or bool(self.minimum <= value < 2**63)
+        return type(value) is not int or value in range(self.minimum, 2**63)
 
 
 # https://slurm.schedmd.com/sbatch.html#OPT_time
@@ -443,48 +434,33 @@ SBATCH_TIME = (
     r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
 )
 
-KINDS: dict[str, Kind] = {  # by the names that KEYS uses
-    "time": Kind(
-        "a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)",
-        (str,),
-        pattern=SBATCH_TIME,
-    ),
-    "executor": Kind(f"an executor ({', '.join(EXECUTORS)})", (str,), choices=EXECUTORS),
-    "tunnel": Kind("ssh (the reader knows no other tunnel)", (str,), choices=("ssh",)),
-    "path": Kind(
-        "the path of a file", (str,), pattern=r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+"
-    ),
-    "value": Kind(
-        "text",
-        (str, dict),
-        lines=True,
-        doubt="a table arrives in the job as text, not as a reference to a secret",
-    ),
-}
-
-# The other kinds: the name, the types, the kind of what a list or table holds, then a number that
-# is the `minimum`, or what `others` is, or `lines`, then what is expected, in words.
+# What a value may be: by the names that KEYS uses, and by those of Python's types, which is what a
+# key without a kind of its own may be once it has a value. In a row stand the name, the types, the
+# kind of what a list or table holds, what `others` is, and what is expected, in words.
 KIND_TABLE = """
-any         any       -       lines   text, a finite number of 64 bits, a boolean, a list or a table
+any         any       -       -      text, a finite number of 64 bits, a boolean, a list or a table
 text        str       -       -        text on one line
-lines       str       -       lines    text
+lines       str       -       -        text
 boolean     bool      -       -        a boolean (true or false)
-integer     int       -       -        an integer of 64 bits
-positive    int       -       1        an integer of at least 1 (and 64 bits)
-count       int       -       0        an integer of at least 0 (and 64 bits)
-number      int,float -       -        a finite number
-list        list      -       -        a list
+positive    int       -       -        an integer of at least 1 (and 64 bits)
+count       int       -       -        an integer of at least 0 (and 64 bits)
+time        str       -       -      a Slurm time (M, M:S, H:M:S, D-H, D-H:M, D-H:M:S or UNLIMITED)
+executor    str       -       -        an executor (local, docker, slurm, lepton, dgxcloud)
+tunnel      str       -       -        ssh (the reader knows no other tunnel)
+path        str       -       -        the path of a file
 texts       list      text    -        a list of texts, as in [a, b]
 commands    list      lines   -        a list of shell commands, as in [a, b]
-names       list      text    1        a list of one name or more, as in [slurm_base] (null: all)
-sources     str,list  text    -        a config or a list of them
-permit      bool,list text    -        true, false or a list of keys
+names       list      text    -        a list of one name or more, as in [slurm_base] (null: all)
+value       str,dict  -       -        text
+environment dict      value   variable a table of texts
+variables   dict      text    variable a table of texts
 table       dict      -       -        a table
 tables      dict      table   -        a table of tables
-integers    dict      integer -        a table of integers
 images      dict      text    -        a table of texts
-variables   dict      text    variable a table of texts
-environment dict      value   variable a table of texts
+int         int       -       -        an integer of 64 bits
+integers    dict      int     -        a table of integers
+sources     str,list  text    -        a config or a list of them
+permit      bool,list text    -        true, false or a list of keys
 steps       dict      texts   -        a table of lists of commands
 mount       str,dict  -       tell     text or a table
 mounts      list      mount   -        a list, as in [/lustre:/lustre]
@@ -495,7 +471,29 @@ wandb       dict      -       tell     a table
 profile     dict      -       close    a table
 sections    dict      profile -        a table of profiles
 config      dict      -       error    an object
+str         str       -       -        text
+bool        bool      -       -        a boolean (true or false)
+float       int,float -       -        a finite number
+list        list      -       -        a list
 """
+
+MORE: Table = {  # that some kinds have
+    "any": {"lines": True},
+    "lines": {"lines": True},
+    "str": {"lines": True},
+    "value": {
+        "lines": True,
+        "doubt": "a table arrives in the job as text, not as a reference to a secret",
+    },
+    "positive": {"minimum": 1},
+    "count": {"minimum": 0},
+    "names": {"minimum": 1},
+    "executor": {"choices": EXECUTORS},
+    "tunnel": {"choices": ("ssh",)},
+    "time": {"pattern": SBATCH_TIME},
+    "path": {"pattern": r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+"},
+}
+
 
 # Every key that has a meaning: under its heading its name, its kind in KINDS, what it is. Which
 # executor reads which field is what the public step CLI does, at commit e27b371 of 2026-08-21.
@@ -656,20 +654,14 @@ def read_keys(table: str) -> Table:
     return headings
 
 
-def read_kinds(table: str, kinds: Table) -> None:
-    """Add the kinds of a table to those that there are."""
+def read_kinds(table: str) -> dict[str, Kind]:
+    """Read a table of kinds, by name."""
+    kinds: Table = {}
     for line in table.strip().split("\n"):
-        name, types, item, rule, expected = line.split(None, 4)
-        kinds[name] = Kind(
-            expected,
-            tuple(kind for kind in TYPES if kind.__name__ in types.split(",")),
-            kinds.get(item),
-            {},
-            rule,
-            lines=rule == "lines",
-        )
-        if rule.isdigit():
-            kinds[name] = kinds[name]._replace(minimum=int(rule))
+        name, words, item, others, expected = line.split(None, 4)
+        types = tuple(kind for kind in TYPES if kind.__name__ in words.split(","))
+        kinds[name] = Kind(expected, types, kinds.get(item), {}, others, **MORE.get(name, {}))
+    return kinds
 
 
 def kinds_of(*headings: str) -> Table:
@@ -682,7 +674,7 @@ def kinds_of(*headings: str) -> Table:
 
 
 FIELDS = read_keys(KEYS)  # by heading
-read_kinds(KIND_TABLE, KINDS)
+KINDS = read_kinds(KIND_TABLE)
 ANY = KINDS["any"]
 TABLE = KINDS["table"]
 MOUNT = KINDS["mount"]
@@ -718,8 +710,7 @@ def kind_like(value: Any) -> Kind:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
         return TABLE._replace(fields={key: kind_like(item) for key, item in value.items()})
-    kinds = {str: "lines", bool: "boolean", int: "integer", float: "number", list: "list"}
-    return KINDS[kinds.get(type(value), "any")]
+    return KINDS.get(type(value).__name__, ANY)
 
 
 # ---------------------------------------------------------------------------------------- words
@@ -802,7 +793,7 @@ def split_key(key: str) -> Keys:
 def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     """Read a word's value as `kind`, or as what it looks like where nothing is known of the key.
 
-    >>> read_value("12:00:00", KINDS["text"]), read_value("8", KINDS["integer"])
+    >>> read_value("12:00:00", KINDS["text"]), read_value("8", KINDS["int"])
     ('12:00:00', 8)
     >>> read_value("[/a:/b, '${oc.env:X,y}:/c']", KINDS["texts"])
     ['/a:/b', '${oc.env:X,y}:/c']

@@ -42,7 +42,7 @@ INTERPOLATION = rf"^\$\{{{BRACES}*\}}{END}"
 
 LEAST, MOST = -(2**63), 2**63 - 1
 SECTIONS = env_toml.KINDS["sections"]
-WITHIN = ("config", "integer", "list", "number", "value")  # stand only where they are used
+WITHIN = ("config", "value", "str", "bool", "int", "float", "list")  # stand where they are used
 DEFINED = {name: kind for name, kind in env_toml.KINDS.items() if name not in WITHIN}
 HEADINGS = {  # of the program's table of keys, by definition
     "config": ["config"],
