@@ -98,8 +98,8 @@ MAX_DEPTH = 64  # of nested values: tomli-w recurses, and so does every reader o
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow with its square
 
-IN_A_ZIP = not os.path.isfile(__file__)
-HERE = os.path.dirname(__file__ if IN_A_ZIP else os.path.realpath(__file__))
+# Where this file is: behind a link to it, or in a zip, which has no such file.
+HERE = os.path.dirname(os.path.realpath(__file__) if os.path.isfile(__file__) else __file__)
 
 
 # ------------------------------------------------------------------------------------ findings
@@ -659,17 +659,8 @@ def read_kinds(table: str) -> dict[str, Kind]:
     kinds: Table = {}
     for line in table.strip().split("\n"):
         name, words, item, others, expected = line.split(None, 4)
-        types = tuple(kind for kind in TYPES if kind.__name__ in words.split(","))
+        types = tuple(kind for kind in TYPES if kind.__name__ in words)
         kinds[name] = Kind(expected, types, kinds.get(item), {}, others, **MORE.get(name, {}))
-    return kinds
-
-
-def kinds_of(*headings: str) -> Table:
-    """Return the kinds of the keys under some headings of KEYS, by name."""
-    kinds = {}
-    for heading in headings:
-        for name, (kind, _) in FIELDS[heading].items():
-            kinds[name] = KINDS[kind]
     return kinds
 
 
@@ -680,9 +671,10 @@ TABLE = KINDS["table"]
 MOUNT = KINDS["mount"]
 PROFILE = KINDS["profile"]
 CONFIG = KINDS["config"]
-READ_BY_ALL = ("every executor", "other commands")
-for heading in FIELDS:  # one that is no kind's name has fields of a profile
-    KINDS.get(heading, PROFILE).fields.update(kinds_of(heading))
+for heading, rows in FIELDS.items():  # if no kind has that name, those of a profile
+    fields = KINDS.get(heading, PROFILE).fields
+    for name, (kind, _) in rows.items():
+        fields[name] = KINDS[kind]
 for name in RESERVED:
     KINDS["sections"].fields[name] = KINDS.get(name, TABLE)
 
@@ -1793,7 +1785,8 @@ NEEDS = {  # by executor: what the reader cannot submit without; one of several 
 PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
 
 
-READ = {executor: kinds_of(*READ_BY_ALL, executor) for executor in EXECUTORS}
+READ_BY_ALL = {**FIELDS["every executor"], **FIELDS["other commands"]}
+READ = {executor: {**READ_BY_ALL, **FIELDS[executor]} for executor in EXECUTORS}
 NAMING = (  # where a site names profiles or variables that must be there
     ("only",),
     ("steps",),
