@@ -2001,7 +2001,7 @@ def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
     names = list(dict.fromkeys(keepers))
     names[3:] = ["..."] * bool(names[3:])
     told = f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)})"
-    raise doubtful(f"{told}; {show_keys(('sections.*', *keys[2:]))} sets all", keys)
+    raise doubtful(f"{told}; sections.{show_keys(('*', *keys[2:]))} sets all", keys)
 
 
 # ------------------------------------------------------------------------------- what is written
