@@ -715,6 +715,9 @@ class Word(namedtuple("Word", ["source", "keys", "append", "text"])):
     """
 
 
+WORD = r"(?s)(.*?)(\+?)(?<!\\)=(.*)"  # the first = that no backslash escapes splits
+
+
 def split_word(word: str, number: int = 1) -> Word:
     r"""Split KEY=VALUE or KEY+=VALUE at the first `=` that no backslash escapes.
 
@@ -724,23 +727,21 @@ def split_word(word: str, number: int = 1) -> Word:
     Raises EnvTomlError for a word without `=`, which is named by its `number`, for a key that
     `split_key` refuses, and for `defaults`, which belongs in a config file.
     """
-    key = re.split(r"(?<!\\)=", word, maxsplit=1)[0]
-    if key == word:
+    found = re.fullmatch(WORD, word)
+    if not found:
         raise wrong(_explain_no_word(word, number))
-    text = word[len(key) + 1 :]
+    key, plus, text = found.groups()
     told = re.search(SECRET_TOLD, key)
     if told:
         raise wrong(f"word {number}: expected = after {told[1]}")
     if re.search(URL_PASSWORD, key):
         raise wrong(f"word {number} is not KEY=VALUE: a URL stands before its =")
-    append = key.endswith("+")
-    key = key[: len(key) - append]
     keys = split_key(key)
     if keys[0] == "defaults":
         raise wrong("this belongs in a config file; name that file with -c", keys)
-    if append and not text:
+    if plus and not text:
         raise wrong("+= of nothing: expected what to append after it", keys)
-    return Word(key, keys, append, text)
+    return Word(key, keys, plus == "+", text)
 
 
 def _explain_no_word(word: str, number: int) -> str:
@@ -755,7 +756,7 @@ def _explain_no_word(word: str, number: int) -> str:
 
 
 KEY_CHARACTER = r"(?:[^.\[\]\\]|\\[.\[\]=]|\\(?![.\[\]=]))"  # a backslash may be itself
-KEY_PART = rf"\[((?:{KEY_CHARACTER}|\.)+)\]|(?:\A|(?!\A)\.)({KEY_CHARACTER}+)|."
+KEY_PART = rf"(?s)\[((?:{KEY_CHARACTER}|\.)+)\]|(?:\A|(?!\A)\.)({KEY_CHARACTER}+)|."
 
 
 def split_key(key: str) -> Keys:
@@ -771,14 +772,14 @@ def split_key(key: str) -> Keys:
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
     keys: Names = []
-    for found in re.finditer(KEY_PART, key or ".", re.DOTALL):
+    for found in re.finditer(KEY_PART, key or "."):
         name = found[1] or found[2]
         if not name:
             spot = f"at character {found.start() + 1}"
             raise wrong(f"{key or '='}: expected a name, .name or [name] {spot}")
-        if len(keys) == MAX_DEPTH:
-            raise wrong(f"expected at most {MAX_DEPTH} parts", tuple(keys[:4]))
         keys.append(re.sub(r"\\([.\[\]=])", r"\1", name))
+    if len(keys) > MAX_DEPTH:
+        raise wrong(f"expected at most {MAX_DEPTH} parts", tuple(keys[:4]))
     return tuple(keys)
 
 
@@ -792,108 +793,98 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     >>> read_value("2.5"), read_value("007"), read_value("{a: 1, b: [x, true]}")
     (2.5, '007', {'a': 1, 'b': ['x', True]})
 
-    Returns None for null: remove the key. Raises EnvTomlError, which names `keys` and those below
-    them, for a value that is not of the kind.
+    Returns None for null: remove the key. What a list or table holds is checked with its source.
+    Raises EnvTomlError, which names `keys`, for another value that is not of the kind.
     """
     bare = text.strip()
-    if str in kind.types and (kind.doubt or not (dict in kind.types and bare.startswith("{"))):
-        if text == "null":
-            return None
-        return strip_quotes(text)
-    if bare.startswith(("[", "{")):
-        return _read_flow(bare, kind, keys)
-    return _read_scalar(text, kind, keys)
-
-
-def strip_quotes(text: str) -> str:
-    """Return a text without quotes around all of it: the first one closes at the last character."""
-    if text[:1] in ("'", '"') and text.find(text[0], 1) == len(text) - 1 > 0:
-        return text[1:-1]
-    return text
+    value = _read_scalar(text, kind)
+    is_text = str in kind.types and not (kind is MOUNT and bare.startswith("{"))
+    if bare.startswith(("[", "{")) and not is_text:
+        value = _settle_flow(_read_flow(bare, keys), kind)
+    if value is None or str in kind.types or kind.accepts(value) or is_interpolation(value):
+        return value
+    shown = show_value(value, keys)
+    if isinstance(value, str) and {list, dict}.intersection(kind.types):
+        shown = "text"  # what was meant for a table may hold a secret
+    raise wrong(f"expected {kind.expected}, found {shown}", keys)
 
 
 SPELLINGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 # Numbers are those of JSON: https://www.rfc-editor.org/rfc/rfc8259#section-6
 JSON_SCALAR = r"true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+QUOTES_AROUND = r"""\A'([^']*)'\Z|\A"([^"]*)"\Z"""  # the first one closes at the last character
 
 
-def _read_scalar(text: str, kind: Kind, keys: Keys) -> Any:
-    """Read what is no list or table, and not declared as text."""
-    bare = text.strip()
-    value: Any = bare
+def _read_scalar(text: str, kind: Kind) -> Any:
+    """Read what is no list or table; what does not fit its kind stays text."""
+    bare = text
+    if str not in kind.types:
+        bare = text.strip()
     if bare == "null" or (bare == "" and kind is ANY):
         return None
-    if re.fullmatch(JSON_SCALAR, bare):
-        # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
-        value = json.loads(bare, parse_int=lambda digits: int(digits[:21]))
-    if kind is ANY and value is bare:
-        return strip_quotes(text)
     if bool in kind.types:
-        value = SPELLINGS.get(bare.lower(), bare)
-    if kind is ANY or type(value) in kind.types or is_interpolation(bare):
-        return value
-    shown = "text"
-    if not {list, dict}.intersection(kind.types):
-        shown = show_value(bare, keys)
-    raise wrong(f"expected {kind.expected}, found {shown}", keys)
+        return SPELLINGS.get(bare.lower(), bare)
+    if str not in kind.types and re.fullmatch(JSON_SCALAR, bare):
+        # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
+        return json.loads(bare, parse_int=lambda digits: int(digits[:21]))
+    if kind is ANY:
+        bare = text
+    return re.sub(QUOTES_AROUND, r"\1\2", bare)
 
 
 # A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one. It is
 # rewritten as JSON, in which a scalar without quotes begins with BARE_MARK, and read by json.
 
 BARE_MARK = "\0"
-FLOW_TOKEN = (
-    r"""(?P<single>'(?:[^']|'')*')|(?P<double>"(?:[^"\\]|\\.)*")|(?P<mark>[\[\]{},:])"""
-    r"""|(?P<bare>(?:[^\s\[\]{},:'"]|:(?!\s))(?:[^\[\]{},:]|:(?!\s))*)|\S"""
-)
+FLOW_TOKEN = r"""(?xs)
+    '(?P<single> (?: [^'] | '' )* )'
+    | " (?: [^"\\] | \\. )* "                                 # as in JSON
+    | (?P<last> (?<! [\[{,\s] ) \s* , \s* (?= [\]}] ) )        # a trailing comma
+    | [\[\]{},:]
+    | (?P<bare> [^\s\[\]{},:'"] (?: [^\[\]{},:] | :(?!\s) )* ) (?<! \s ) (?P<key> \s* : )?
+"""
 MARKS = "[]{},:'\""
-HIDDEN = {ord(mark): 0x100000 + ord(mark) for mark in MARKS}  # of interpolations, while json reads
-SHOWN = {hidden: mark for mark, hidden in HIDDEN.items()}
+HIDDEN = (  # the same of an interpolation, while it is read
+    "\U00100000\U00100001\U00100002\U00100003\U00100004\U00100005\U00100006\U00100007"
+)
 
 
-def _read_flow(text: str, kind: Kind, keys: Keys) -> Any:
-    """Read a list or a table; a trailing comma is fine."""
-    tokens = [""]
-    shown = rewrite(text, lambda found: found[0].translate(HIDDEN))
-    for found in re.finditer(FLOW_TOKEN, shown, re.DOTALL):
-        token = found[0]
-        if found["single"]:
-            token = json.dumps(token[1:-1].replace("''", "'"))
-        elif found["bare"]:
-            token = json.dumps(BARE_MARK + token.strip())
-        elif token in "]}" and tokens[-1] == "," and tokens[-2] not in ("[", "{", ","):
-            tokens.pop()
-        tokens.append(token)
+def _read_flow(text: str, keys: Keys) -> Any:
+    """Return what json makes of a flow value; a trailing comma is fine."""
+    hide = str.maketrans(MARKS, HIDDEN)
+    text = rewrite(text, lambda found: found[0].translate(hide))
     try:
-        value = json.loads(" ".join(tokens), object_pairs_hook=_read_pairs)
-    except RecursionError:
-        raise wrong(TOO_DEEP, keys) from None
+        return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
         expected = "[a, b] or {key: value}, its quotes and brackets closed"
         advice = "was the word split at a blank? quote it, as in 'KEY=[a, b]'"
         raise wrong(f"expected {expected} ({advice})", keys) from None
-    return _settle_flow(value, kind, keys)
 
 
-def _read_pairs(pairs: Sequence[Keys]) -> Table:
-    return parse_pairs([(key.replace(BARE_MARK, "", 1), value) for key, value in pairs], "a table")
+def _to_json(found: re.Match[str]) -> str:
+    """Return a token of a flow value as JSON has it."""
+    single, last, bare, colon = found.groups()
+    if single is not None:
+        return json.dumps(single.replace("''", "'"))
+    if last:
+        return ""
+    if colon:
+        return f"{json.dumps(bare)}:"
+    if bare:
+        return json.dumps(BARE_MARK + bare)
+    return found[0]
 
 
-def _settle_flow(value: Any, kind: Kind, keys: Keys) -> Any:
+def _settle_flow(value: Any, kind: Kind) -> Any:
     """Return what json made of a flow value with each scalar read by its kind."""
-    if isinstance(value, str):
-        text = value.translate(SHOWN)
-        if text.startswith(BARE_MARK):
-            return read_value(text[1:], kind, keys)
-        return text
-    if type(value) not in (kind.types or (list, dict)):
-        raise wrong(f"expected {kind.expected} (quote text that begins with a bracket)", keys)
     if isinstance(value, dict):
-        return {key: _settle_flow(item, kind.of(key), (*keys, key)) for key, item in value.items()}
-    items = [_settle_flow(item, kind.of(""), (*keys, index)) for index, item in enumerate(value)]
-    if None in items:
-        raise wrong("expected an item, not null ('' is the empty text)", keys)
-    return items
+        return {key: _settle_flow(item, kind.of(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_settle_flow(item, kind.of("")) for item in value]
+    text = value.translate(str.maketrans(HIDDEN, MARKS))
+    if text.startswith(BARE_MARK):
+        return _read_scalar(text[1:], kind)
+    return text
 
 
 # --------------------------------------------------------------------------------------- config
@@ -1051,12 +1042,13 @@ def parse_json(text: str, shown: str) -> Table:
     return content
 
 
-def parse_pairs(pairs: Sequence[Keys], place: str = "an object") -> Table:
+def parse_pairs(pairs: Sequence[Keys]) -> Table:
     """Return the pairs of a JSON object; raises EnvTomlError for a key that stands twice."""
-    table: Table = dict(pairs)
-    names = [name for name, _ in pairs]
-    if len(table) < len(names):
-        raise wrong(f"the key {max(names, key=names.count)} stands twice in {place}")
+    table: Table = {}
+    for key, value in pairs:
+        if key in table:
+            raise wrong(f"the key {key} stands twice in a table")
+        table[key] = value
     return table
 
 

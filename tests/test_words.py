@@ -29,17 +29,23 @@ def test_word(row):
 )
 def test_value(kind, row):
     if "error" in row:
-        assert_says(refusal(env_toml.read_value, row["text"], env_toml.KINDS[kind]), row["error"])
+        assert_says(refusal(read_and_check, row["text"], env_toml.KINDS[kind]), row["error"])
         return
     seen = env_toml.read_value(row["text"], env_toml.KINDS[kind])
     assert exact(seen) == exact(row["value"])
 
 
+def read_and_check(text, kind):
+    """Read a value as a word's and check what it holds, as a run does with its layer."""
+    report = env_toml.Report()
+    value = env_toml.read_value(text, kind, ("sections", "p", "x"))
+    env_toml._check_tree(value, kind, ("sections", "p", "x"), False, report)
+    report.settle()
+
+
 def test_a_wrong_value_is_told_with_its_place():
-    error = refusal(
-        env_toml.read_value, "{A: x, B: [y]}", env_toml.KINDS["environment"], ("sections", "p")
-    )
-    assert error.findings[0].keys == ("sections", "p", "B")
+    error = refusal(read_and_check, "{A: x, B: [y]}", env_toml.KINDS["environment"])
+    assert error.findings[0].keys == ("sections", "p", "x", "B")
 
 
 # ----------------------------------------------------------------------------- as long as it gets
@@ -64,7 +70,9 @@ def generate_nested(opening, closing, depth):
 
 def test_an_unclosed_value_of_thousands_of_brackets():
     for text in ("[" * 2_000, "{a: " * 2_000, "[{a: " * 2_000):
-        assert_says(refusal(env_toml.read_value, text), ["nested more than 64 deep"])
+        report = env_toml.Report()
+        report.collect(env_toml.read_value, text)
+        assert_says(refusal(report.settle), ["nested more than 64 deep"])
 
 
 def test_a_key_has_at_most_64_parts():
