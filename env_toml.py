@@ -90,7 +90,6 @@ __all__ = ["EnvTomlError", "Finding", "generate"]
 
 DEFAULT_CONFIG = "lepton"
 CONFIG_FOLDERS = ("env_toml_configs", "configs")  # in a wheel; in a checkout or a copied folder
-SCHEMA = "schema"  # configs/schema.json is for editors and no config
 RESERVED = ("wandb", "cli", "cache", "artifacts")  # sections that are not profiles
 EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
 MAX_BYTES = 64 * 2**20  # of a file that is read: more is a mistake, as /dev/zero is
@@ -731,11 +730,8 @@ def split_word(word: str, number: int = 1) -> Word:
     if not found:
         raise wrong(_explain_no_word(word, number))
     key, plus, text = found.groups()
-    told = re.search(SECRET_TOLD, key)
-    if told:
-        raise wrong(f"word {number}: expected = after {told[1]}")
-    if re.search(URL_PASSWORD, key):
-        raise wrong(f"word {number} is not KEY=VALUE: a URL stands before its =")
+    if re.search(f"{SECRET_TOLD}|{URL_PASSWORD}", key):
+        raise wrong(f"word {number} is not KEY=VALUE: a secret or a URL stands before its =")
     keys = split_key(key)
     if keys[0] == "defaults":
         raise wrong("this belongs in a config file; name that file with -c", keys)
@@ -747,10 +743,10 @@ def split_word(word: str, number: int = 1) -> Word:
 def _explain_no_word(word: str, number: int) -> str:
     """Say that a word has no `=`; of its text, maybe a secret, only a key of a config is shown."""
     told = f"word {number}"
-    name = re.split(r"[^\w$]", word, maxsplit=1)[0]
+    name = re.sub(r"(?s)[^\w$].*", "", word)
     if name in CONFIG.fields:
         told += f" ({name}...)"
-    if word[-1:] in ("]", "}", ","):
+    if word.endswith(("]", "}", ",")):
         return f"{told} is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
     return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
 
@@ -801,7 +797,7 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     is_text = str in kind.types and not (kind is MOUNT and bare.startswith("{"))
     if bare.startswith(("[", "{")) and not is_text:
         value = _settle_flow(_read_flow(bare, keys), kind)
-    if value is None or str in kind.types or kind.accepts(value) or is_interpolation(value):
+    if is_text or value is None or kind.accepts(value) or is_interpolation(value):
         return value
     shown = show_value(value, keys)
     if isinstance(value, str) and {list, dict}.intersection(kind.types):
@@ -902,29 +898,27 @@ class Layer(namedtuple("Layer", ["source", "bundled", "content", "rank", "below"
     __eq__ = object.__eq__  # a layer is itself, whatever it holds
 
 
+CONFIG_FILE = r"(?!schema\.)[^/]+\.json"  # schema.json is for editors and no config
+
+
 def list_configs() -> Table:
     """Map the names of the configs that came with this module to their paths, also inside a zip.
 
     Raises EnvTomlError where they were not copied along.
     """
-    archive = getattr(globals()["__loader__"], "archive", None)
     for folder in CONFIG_FOLDERS:
         root = os.path.join(HERE, folder)
         names: Names = []
-        if archive:
+        if os.path.isfile(HERE):
             from zipfile import ZipFile
 
-            with ZipFile(archive) as content:
-                names = content.namelist()
-            names = [name[len(folder) + 1 :] for name in names if name.startswith(f"{folder}/")]
+            with ZipFile(HERE) as archive:
+                names = [os.path.relpath(name, folder) for name in archive.namelist()]
         elif os.access(f"{root}/", os.R_OK):
             names = os.listdir(root)
-        found = {
-            name[:-5]: os.path.join(root, name) for name in sorted(names) if name[-5:] == ".json"
-        }
-        found.pop(SCHEMA, None)
-        if found:
-            return found
+        names = [name for name in sorted(names) if re.fullmatch(CONFIG_FILE, name)]
+        if names:
+            return {name[:-5]: os.path.join(root, name) for name in names}
     raise wrong(f"the bundled configs are missing: copy the folder configs into {HERE}")
 
 
@@ -936,60 +930,80 @@ def load_layers(source: str, report: Report) -> list[Layer]:
     neither, a cycle, or a file that cannot be used.
     """
     layers: dict[str, Layer] = {}
-    _load_layer(source, "", (), layers, report)
+
+    def load(source: str, folder: str, trail: Names) -> Layer:
+        """Return the layer of a config, added after those that it builds on.
+
+        `trail` has the files that led here.
+        """
+        path, shown, bundled = find_config(source, folder)
+        file = os.path.realpath(path)
+        if file in trail:
+            raise wrong(f"{shown}: its defaults return to it: {' -> '.join([*trail, file])}")
+        if file not in layers:
+            content = read_config(path)
+            check_source(shown, bundled, content, report)
+            defaults = content.pop("defaults", None) or []
+            if isinstance(defaults, str):
+                defaults = [defaults]
+            below: set[int] = set()
+            for name in defaults:
+                base = load(name, os.path.dirname(path), [*trail, file])
+                below.update(base.below, [base.rank])
+            layers[file] = Layer(shown, bundled, content, len(layers), below)
+        return layers[file]
+
+    load(source, "", [])
     return list(layers.values())
-
-
-def _load_layer(source: str, folder: str, trail: Keys, layers: Table, report: Report) -> Layer:
-    """Return the layer of a config, added to `layers` by path after those that it builds on.
-
-    `trail` has the files that led here.
-    """
-    path, shown, bundled = find_config(source, folder)
-    file = os.path.realpath(path)
-    if file in trail or len(trail) == MAX_DEPTH:
-        chain = " -> ".join([*trail, file])
-        raise wrong(f"{shown}: its defaults return to it or are {TOO_DEEP}: {chain}")
-    if file not in layers:
-        content = read_config(path, shown)
-        check_source(shown, bundled, content, report)
-        defaults = content.pop("defaults", None) or []
-        if isinstance(defaults, str):
-            defaults = [defaults]
-        below: set[int] = set()
-        for name in defaults:
-            base = _load_layer(name, os.path.dirname(path), (*trail, file), layers, report)
-            below.update(base.below, [base.rank])
-        layers[file] = Layer(shown, bundled, content, len(layers), below)
-    found: Layer = layers[file]
-    return found
 
 
 def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
     """Return the path of a config, its name for messages, and whether it came with this module."""
     path = os.path.join(folder, source)
     if os.path.exists(path) and not os.path.isdir(path):
-        folders = [os.path.join(HERE, name) for name in CONFIG_FOLDERS]
-        return path, path, os.path.dirname(os.path.realpath(path)) in folders
+        home = os.path.dirname(os.path.realpath(path))
+        return path, path, os.path.relpath(home, HERE) in CONFIG_FOLDERS
     if "=" in source:
         raise wrong("-c takes a config: expected a file or a name of --list, found KEY=VALUE")
     configs = list_configs()
     if source in configs:
         return configs[source], source, True
     chosen = [name for name in configs if not name.startswith("_")]
-    known = f"expected a file, or one of {', '.join(chosen)}"
-    raise wrong(f"{path}: no such config{suggest(source, chosen)} ({known})")
+    raise wrong(
+        f"{path}: no such config{suggest(source, chosen)}"
+        f" (expected a file, or one of {', '.join(chosen)})"
+    )
 
 
-def read_config(path: str, shown: str) -> Table:
-    """Read one JSON or TOML config; what it raises names the file as `shown`, line and column."""
-    text = read_text(path, shown).removeprefix("\ufeff")
+NO_JSON = {  # what people write where JSON is read, by the text around \0, where JSON ends
+    r"\A\s*\0(---|#|[\w$]+\s*:(\s|\Z))": ", found YAML (JSON, or TOML in FILE.toml, is read)",
+    r"\A\s*(\0[\w-]+\s*=|\[+\0[\w.-]+\])": ", found TOML (it is read from FILE.toml)",
+    r"\S\s*\0\s*(//|/\*|#)": ": JSON has no comments (TOML in FILE.toml has)",
+    r",\s*\0|\0,\s*[}\]]": ": JSON has no trailing comma",
+}
+
+
+def read_config(path: str) -> Table:
+    """Read a JSON object, or TOML; what it raises names the file, and line and column in it.
+
+    A key that stands twice, and what is no JSON at all, are told.
+    """
+    text = read_text(path).removeprefix("\ufeff")
     if path.endswith(".toml"):
-        return parse_toml(text, shown)
-    return parse_json(text, shown)
+        return parse_toml(text, path)
+    try:
+        content: Any = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
+        if isinstance(content, dict):
+            return content
+        raise wrong("found another value")
+    except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
+        end = getattr(error, "pos", 0)
+        around = f"{text[:end]}\0{text[end:]}"
+        told = [trap for pattern, trap in NO_JSON.items() if re.search(pattern, around)]
+        raise wrong(f"{path}: expected a JSON object: {error}{''.join(told)}") from None
 
 
-def read_text(path: str, shown: str) -> str:
+def read_text(path: str) -> str:
     """Read a UTF-8 file, or a member of the zip that this module was imported from."""
     try:
         if os.path.exists(path):
@@ -997,17 +1011,14 @@ def read_text(path: str, shown: str) -> str:
                 data = file.read(MAX_BYTES + 1)
         else:
             data = globals()["__loader__"].get_data(path)
-        text: str = data.decode()
+        if len(data) > MAX_BYTES:
+            raise wrong(f"{path}: more than {MAX_BYTES >> 20} MiB")
+        return data.decode()
     except OSError as error:
-        raise wrong(f"{shown}: {error.strerror or 'no such file'}") from None
+        raise wrong(f"{path}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].split(b"\n")
-        raise wrong(
-            f"{shown}: not UTF-8 text (line {len(before)}, byte {len(before[-1]) + 1})"
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise wrong(f"{shown}: more than {MAX_BYTES >> 20} MiB")
-    return text
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise wrong(f"{path}: not UTF-8 text (line {line})") from None
 
 
 def parse_toml(text: str, shown: str) -> Table:
@@ -1026,22 +1037,6 @@ def parse_toml(text: str, shown: str) -> Table:
         raise wrong(f"{shown}: {error}") from None
 
 
-def parse_json(text: str, shown: str) -> Table:
-    """Parse a JSON object; a key that stands twice and what is no JSON at all are told."""
-
-    if not text.lstrip().startswith("{"):
-        raise wrong(f"{shown}: expected a JSON object{_name_format(text)}")
-    try:
-        content: Table = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
-    except EnvTomlError as error:
-        raise wrong(f"{shown}: {error}") from None
-    except json.JSONDecodeError as error:
-        raise wrong(f"{shown}: {error}{_name_trap(text[: error.pos], text[error.pos :])}") from None
-    except (ValueError, RecursionError) as error:  # an integer of over 4300 digits; deep nesting
-        raise wrong(f"{shown}: {error}") from None
-    return content
-
-
 def parse_pairs(pairs: Sequence[Keys]) -> Table:
     """Return the pairs of a JSON object; raises EnvTomlError for a key that stands twice."""
     table: Table = {}
@@ -1050,24 +1045,6 @@ def parse_pairs(pairs: Sequence[Keys]) -> Table:
             raise wrong(f"the key {key} stands twice in a table")
         table[key] = value
     return table
-
-
-def _name_format(text: str) -> str:
-    """Name the format of a text that is no JSON object."""
-    if re.match(r"\s*(---|#|[\w$]+\s*:(\s|$))", text):
-        return ", found YAML (JSON, or TOML in FILE.toml, is read)"
-    if re.match(r"\s*(\[+[\w.-]+\]|[\w$]+\s*=)", text):
-        return ", found TOML (it is read from FILE.toml)"
-    return ""
-
-
-def _name_trap(before: str, after: str) -> str:
-    """Name what people write in JSON though it is none."""
-    if re.match(r"\s*(//|/\*|#)", after):
-        return ": JSON has no comments (TOML in FILE.toml has)"
-    if re.search(r",\s*\Z", before) or re.match(r"\s*,\s*[}\]]", after):
-        return ": JSON has no trailing comma"
-    return ""
 
 
 # ----------------------------------------------------------------------------- checks of a source
@@ -2443,7 +2420,7 @@ def show_configs() -> str:
     lines = []
     for name, path in list_configs().items():
         if not name.startswith("_"):
-            about = read_config(path, name).get("description", "")
+            about = read_config(path).get("description", "")
             default = " (default)" * (name == DEFAULT_CONFIG)
             lines.append(f"{name:<12}  {about}{default}")
     return join_lines(lines)
@@ -2472,14 +2449,14 @@ def show_version() -> str:
 
     lines = [f"env_toml {__version__}, tomli-w {import_tomli_w().__version__}"]
     for path in [__file__, *list_configs().values()]:
-        digest = hashlib.sha256(read_text(path, path).encode()).hexdigest()
+        digest = hashlib.sha256(read_text(path).encode()).hexdigest()
         lines.append(f"{digest}  {os.path.relpath(os.path.realpath(path), HERE)}")
     return join_lines(lines)
 
 
 def read_toml(path: str) -> str:
     """Return the text of a TOML file; raises EnvTomlError for a BOM, which readers refuse."""
-    text = read_text(os.path.expanduser(path), path)
+    text = read_text(os.path.expanduser(path))
     if text.startswith("\ufeff"):
         raise wrong(f"{path}: begins with a BOM (byte order mark), which TOML readers refuse")
     return text

@@ -240,4 +240,4 @@ def test_a_secret_that_a_variable_of_another_name_brings(tmp_path):
 
 def test_a_url_with_a_password_before_the_equals_sign_is_not_echoed():
     error = refusal(env_toml.generate, "slurm", ["https://me:hunter2@host/?a=b"])
-    assert str(error) == "word 1 is not KEY=VALUE: a URL stands before its ="
+    assert str(error) == "word 1 is not KEY=VALUE: a secret or a URL stands before its ="
