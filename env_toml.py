@@ -707,7 +707,7 @@ def kind_like(value: Any) -> Kind:
 # ---------------------------------------------------------------------------------------- words
 
 
-class Word(namedtuple("Word", ["source", "keys", "append", "text"])):
+class Word(namedtuple("Word", "source keys append text")):
     """One word taken apart: the keys it leads to, whether it appends, its value as text.
 
     `source` is its key as it was typed, which is how messages name the word.
@@ -767,16 +767,17 @@ def split_key(key: str) -> Keys:
 
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
-    keys: Names = []
+    keys: Keys = ()
     for found in re.finditer(KEY_PART, key or "."):
         name = found[1] or found[2]
         if not name:
-            spot = f"at character {found.start() + 1}"
-            raise wrong(f"{key or '='}: expected a name, .name or [name] {spot}")
-        keys.append(re.sub(r"\\([.\[\]=])", r"\1", name))
-    if len(keys) > MAX_DEPTH:
-        raise wrong(f"expected at most {MAX_DEPTH} parts", tuple(keys[:4]))
-    return tuple(keys)
+            raise wrong(
+                f"{key or '='}: expected a name, .name or [name] at character {found.start() + 1}"
+            )
+        if len(keys) == MAX_DEPTH:
+            raise wrong(f"expected at most {MAX_DEPTH} parts", keys[:4])
+        keys += (re.sub(r"\\([.\[\]=])", r"\1", name),)
+    return keys
 
 
 def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
@@ -813,16 +814,16 @@ QUOTES_AROUND = r"""\A'([^']*)'\Z|\A"([^"]*)"\Z"""  # the first one closes at th
 
 def _read_scalar(text: str, kind: Kind) -> Any:
     """Read what is no list or table; what does not fit its kind stays text."""
-    bare = text
-    if str not in kind.types:
-        bare = text.strip()
+    bare = text.strip()
+    if str in kind.types:
+        bare = text
+    elif re.fullmatch(JSON_SCALAR, bare):
+        # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
+        return json.loads(bare, parse_int=lambda digits: int(digits[:21]))
     if bare == "null" or (bare == "" and kind is ANY):
         return None
     if bool in kind.types:
         return SPELLINGS.get(bare.lower(), bare)
-    if str not in kind.types and re.fullmatch(JSON_SCALAR, bare):
-        # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
-        return json.loads(bare, parse_int=lambda digits: int(digits[:21]))
     if kind is ANY:
         bare = text
     return re.sub(QUOTES_AROUND, r"\1\2", bare)
@@ -852,9 +853,11 @@ def _read_flow(text: str, keys: Keys) -> Any:
     try:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
-        expected = "[a, b] or {key: value}, its quotes and brackets closed"
-        advice = "was the word split at a blank? quote it, as in 'KEY=[a, b]'"
-        raise wrong(f"expected {expected} ({advice})", keys) from None
+        raise wrong(
+            "expected [a, b] or {key: value}, its quotes and brackets closed"
+            " (was the word split at a blank? quote it, as in 'KEY=[a, b]')",
+            keys,
+        ) from None
 
 
 def _to_json(found: re.Match[str]) -> str:
@@ -886,7 +889,7 @@ def _settle_flow(value: Any, kind: Kind) -> Any:
 # --------------------------------------------------------------------------------------- config
 
 
-class Layer(namedtuple("Layer", ["source", "bundled", "content", "rank", "below"])):
+class Layer(namedtuple("Layer", "source bundled content rank below")):
     """What one source sets: a config file, or a word, which is a config with one value.
 
     `source` names it in messages, `bundled` tells whether it came with this module. `rank` is its
@@ -1029,8 +1032,10 @@ def parse_toml(text: str, shown: str) -> Table:
         try:
             import tomli as tomllib  # type: ignore
         except ImportError:
-            advice = f"pip install tomli, or copy its folder tomli into {HERE}"
-            raise wrong(f"{shown}: TOML needs Python 3.11 or newer, or tomli: {advice}") from None
+            raise wrong(
+                f"{shown}: TOML needs Python 3.11 or newer, or tomli:"
+                f" pip install tomli, or copy its folder tomli into {HERE}"
+            ) from None
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
