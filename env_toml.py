@@ -2523,77 +2523,81 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
     layers = []
     for layer in load_layers(source, report) if source else ():
         names = ["checks", "variables"][: 1 + layer.bundled]  # a placeholder is a bundled value
-        kept = {name: layer.content[name] for name in names if name in layer.content}
+        kept = {name: layer.content.get(name, {}) for name in names}
         layers.append(layer._replace(content=kept))
     content = {"sections": parse_toml(read_toml(path), path)}
-    check_source(path, False, content, report)
-    rank = len(layers)
-    layers.append(Layer(path, False, content, rank, range(rank)))
     for number, word in enumerate(words, 1):
         if not word.startswith(("checks.", "checks[")):
             raise wrong(
                 f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
             )
-    fill_plan(plan, layers, report, strict)
+    fill_over(plan, layers, content, report, strict)
     return plan.warnings
 
 
-def make_edits(plan: Plan, document: Table) -> Table:
+def fill_over(
+    plan: Plan, layers: Sequence[Layer], content: Table, report: Report, strict: bool
+) -> None:
+    """Fill a plan from layers and a last one, which is no file of its own but checked like one."""
+    check_source(plan.source, False, content, report)
+    rank = len(layers)
+    layer = Layer(plan.source, False, content, rank, range(rank))
+    fill_plan(plan, [*layers, layer], report, strict)
+
+
+def print_edits(plan: Plan, path: str) -> str:
     """Return, as a site config, what a file has otherwise than the plan: its edits.
 
-    Profiles go parents first, and each keeps what differs from what it would inherit from its
-    edited parent, so that what heirs share stands once. Raises EnvTomlError for a file whose
-    profiles cannot be completed.
+    Raises EnvTomlError for a file whose profiles cannot be completed, and where generating from the
+    edits, with the plan's words, would not give the file again.
     """
-    wanted = complete_document(document)
+    document = parse_toml(read_toml(path), path)
+    for name, table in document.items():
+        if not isinstance(table, dict) or not isinstance(table.get("extends", ""), str):
+            told = f"{name} cannot be completed: expected a table, with a profile in extends"
+            raise wrong(f"{path}: {told}")
+    report = Report()
+    wanted = expand(document, report)
+    report.settle()
+    text = json.dumps(make_edits(plan, document, wanted), indent=2, ensure_ascii=False, default=str)
+    check_edits(plan, {**document, **wanted}, json.loads(text))
+    return f"{text}\n"
+
+
+def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
+    """Return the edits of a file, whose complete profiles are `wanted`.
+
+    Profiles go parents first, and each keeps what differs from what it would inherit from its
+    edited parent, so that what heirs share stands once.
+    """
     complete: Table = {}
     edits: Table = {}
-    order = order_parents_first(plan.sections, plan.sections)
-    if plan.config.get("expand") is False:  # a parent would be written, too: it must be wanted
-        order = [name for name in order if name in wanted]
-    for name in order:
-        own = dict(plan.sections[name])
-        parent = own.pop("extends", None)
-        inherited = complete.get(parent, {})
-        complete[name] = wanted.get(name, merge(inherited, own))
-        edits[name] = edit_profile(own, inherited, complete[name])
-        if parent is not None and parent not in complete:
-            edits[name] = {"extends": None, **edits[name]}
+    for name in order_parents_first(plan.sections, plan.sections):
+        own = plan.sections[name]
+        if name in wanted:
+            edits[name] = edit_profile(own, parent_of(own), complete, wanted[name])
+            complete[name] = wanted[name]
+        elif plan.config.get("expand") is not False:  # else a parent would be written, too
+            _expand_profile(plan.sections, name, complete)
     for name in order_parents_first(document, document):
         if name not in complete:
-            edits[name] = adopt_profile(wanted[name], parent_of(document[name]), complete)
+            parents = [parent_of(document[name])]
+            if parents == [""]:
+                parents += complete
+            ways = [edit_profile({}, parent, complete, wanted[name]) for parent in parents]
+            edits[name] = min(ways, key=count_values)
             complete[name] = wanted[name]
-    edits = {name: changes for name, changes in edits.items() if changes}
-    edits.update(edit_reserved(plan.sections, document))
+    edits.update(edit_table(pick_reserved(plan.sections), {}, pick_reserved(document)))
+    edits = {name: changes for name, changes in edits.items() if changes != {}}
     made: Table = {"defaults": plan.source, "sections": edits}
     if not _selects(plan, wanted):
         made["only"] = list(wanted)
     return made
 
 
-def complete_document(document: Table) -> Table:
-    """Return the profiles of a file with what they inherit.
-
-    Raises EnvTomlError for those that cannot be completed.
-    """
-    report = Report()
-    complete = expand(document, report)
-    for name in document:
-        if name not in complete and name not in RESERVED:
-            report.collect(_refuse_profile, name)
-    report.settle()
-    return complete
-
-
-def _refuse_profile(name: str) -> None:
-    raise wrong("cannot be completed: expected a profile in extends", ("sections", name))
-
-
-def edit_reserved(sections: Table, document: Table) -> Table:
-    """Return what a file has otherwise in the sections that are not profiles."""
-    own = {name: sections[name] for name in RESERVED if name in sections}
-    wanted = {name: document[name] for name in RESERVED if name in document}
-    return edit_table(own, {}, wanted) or {}  # never None: nothing is inherited
+def pick_reserved(sections: Table) -> Table:
+    """Return the sections that are not profiles."""
+    return {name: sections[name] for name in RESERVED if name in sections}
 
 
 def _selects(plan: Plan, wanted: Table) -> bool:
@@ -2604,88 +2608,64 @@ def _selects(plan: Plan, wanted: Table) -> bool:
     return chosen == wanted.keys()
 
 
-def edit_profile(own: Table, inherited: Table, wanted: Table) -> Table:
-    """Return what to say of a profile so that it is as wanted.
+def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Table:
+    """Return what to say of a profile so that, as an heir of `parent`, it is as wanted.
 
-    Where a key that it inherits must go, that is all of it, without a parent.
+    Where there is no such parent, or a key that it gives must go, that is all of it, without one.
     """
-    edits = edit_table(own, inherited, wanted)
-    if edits is None:
-        return {"extends": None, **(edit_table(own, {}, wanted) or {})}
-    return edits
+    if parent in complete:
+        inherited = complete[parent]
+        heir = {"extends": parent, **wanted}
+        edits = edit_table(merge(inherited, own), inherited, heir)
+        if exact(Report().collect(apply_edits, inherited, own, edits)) == exact(heir):
+            return edits
+    return edit_table(own, {}, wanted)
 
 
-def edit_table(own: Table, inherited: Table, wanted: Table) -> Table | None:
-    """Return what to merge over a table's own keys so that with the inherited ones it is as wanted.
+def edit_table(now: Table, inherited: Any, wanted: Table) -> Table:
+    """Return what to merge over a table, which is `now` so with what it inherits, to get `wanted`.
 
-    null removes an own key. Returns None where that is not enough: an inherited key must go.
+    null removes a key, so that an inherited one shows through.
     """
-    edits: Table = {}
-    now = merge(inherited, own)
-    for key in now.keys() - wanted.keys():
-        if key in inherited:
-            return None
-        edits[key] = None
+    edits: Table = {key: None for key in now if key not in wanted}
     for key, value in wanted.items():
-        theirs = inherited.get(key)
-        if is_equal(now.get(key), value):
+        mine, theirs = now.get(key), look_up(inherited, (key,))
+        if exact(mine) == exact(value):
             continue
-        if key in inherited and is_equal(theirs, value):
-            edits[key] = None  # without an own value the inherited one shows through
-        elif isinstance(value, dict) and isinstance(now.get(key), dict):
-            edits[key] = edit_table(_as_table(own.get(key)), _as_table(theirs), value)
-            if edits[key] is None:
-                return None
-        elif isinstance(value, dict) and isinstance(theirs, dict):
-            return None
-        else:
-            edits[key] = value
+        edits[key] = value
+        if exact(theirs) == exact(value):
+            edits[key] = None
+        elif isinstance(value, dict) and isinstance(mine, dict):
+            edits[key] = edit_table(mine, theirs, value)
     return edits
 
 
-def _as_table(value: Any) -> Table:
+def apply_edits(inherited: Table, own: Table, edits: Table) -> Table:
+    """Return what a profile has with its edits; raises EnvTomlError where they cannot be merged."""
+    return merge(inherited, drop_nulls(merge(own, edits)))
+
+
+def exact(value: Any) -> str:
+    """Return a text that values share which are equal and of the same types, unlike 1 and true."""
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def count_values(value: Any) -> int:
+    """Count the values in nested tables."""
     if isinstance(value, dict):
-        return value
-    return {}
-
-
-def is_equal(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal and of the same types: 1, 1.0 and true are three values."""
-    dumps = [json.dumps(value, sort_keys=True, default=repr) for value in (one, other)]
-    return dumps[0] == dumps[1]
-
-
-def adopt_profile(wanted: Table, parent: str, complete: Table) -> Table:
-    """Return a new profile as an heir of `parent`, or of the profile that it differs least from."""
-    best = wanted
-    for name, inherited in complete.items():
-        edits = edit_table({}, inherited, wanted)
-        if edits is not None and parent in ("", name):
-            if _count_values(edits) + 1 < _count_values(best):
-                best = {"extends": name, **edits}
-    return best
-
-
-def _count_values(value: Any) -> int:
-    if isinstance(value, dict):
-        return sum(map(_count_values, value.values()))
+        return sum(map(count_values, value.values()))
     return 1
 
 
-def check_edits(plan: Plan, document: Table, edits: Table) -> None:
-    """Raise EnvTomlError if the edits and the plan's words do not generate the file again."""
-    again, report = Plan(plan.source, plan.words), Report()
-    layers = plan.config.layers[: plan.files]
-    content = json.loads(json.dumps(edits, default=str))
-    content.pop("defaults")
-    check_source("the edits", False, content, report)
-    layer = Layer("the edits", False, content, plan.files, range(plan.files))
-    fill_plan(again, [*layers, layer], report, strict=False)
+def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
+    """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
+    again = Plan("the edits", plan.words)
+    edits.pop("defaults")
+    fill_over(again, plan.config.layers[: plan.files], edits, Report(), False)
     complete = {**again.sections, **again.profiles}
     given = {name: complete[name] for name in select(again)}
-    wanted = {**document, **expand(document, report)}
     names = {**wanted, **given}
-    differing = [name for name in names if not is_equal(given.get(name), wanted.get(name))]
+    differing = [name for name in names if exact(given.get(name)) != exact(wanted.get(name))]
     if differing:
         raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
 
@@ -2747,25 +2727,10 @@ def run(options: Table, words: Words) -> tuple[str, int]:
     if "--show" in options:
         return show(plan, options["--show"]), 0
     if "--edits" in options:
-        return print_edits(plan, options["--edits"])
+        return print_edits(plan, options["--edits"]), 0
     if "--dry-run" in options:
         return render(plan), 0
     return deliver(plan, render(plan), "--check" in options)
-
-
-def print_edits(plan: Plan, path: str) -> tuple[str, int]:
-    """Return the edits of a file as a site config, and the exit status: 2 if they are not right."""
-    document = parse_toml(read_toml(path), path)
-    for name, table in document.items():
-        if not isinstance(table, dict):
-            raise wrong(f"{path}: expected a table for each profile, found {name}")
-    report = Report()
-    edits = report.collect(make_edits, plan, document)
-    report.settle()
-    text = json.dumps(edits, indent=2, ensure_ascii=False, default=str)
-    report.collect(check_edits, plan, document, edits)
-    tell(report.findings)
-    return f"{text}\n", 2 * bool(report.findings)
 
 
 def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
