@@ -2145,10 +2145,7 @@ def split_header(text: str) -> Names:
 
     Without such lines all that there is follows, and the checksum is empty.
     """
-    header = re.match(HEADER, text)
-    if header is None:
-        return ["", "", text]
-    return [header[1], header[2], text[header.end() :]]
+    return list(re.findall(rf"\A(?:{HEADER})?([\s\S]*)", text)[0])
 
 
 def tell_state(old: str, new: str) -> str:
@@ -2193,42 +2190,39 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
 
 
 def _write(target: str, text: str, force: bool, private: bool) -> str:
+    replaces = os.path.exists(target)
     old = read_old(target)
+    known = old.decode(errors="surrogateescape")
+    if is_same(known, text) and (force or known != text):
+        if private:
+            os.chmod(target, 0o600)
+        return "unchanged"
+    state = tell_state(known, text)
+    if old and not force:
+        raise FileExistsError(17, state)
+    if replaces:
+        check_replaceable(target)
     kept = ""
-    if old:
-        known = old.decode(errors="surrogateescape")
-        if is_same(known, text) and (force or known != text):
-            if private:
-                os.chmod(target, 0o600)
-            return "unchanged"
-        state = tell_state(known, text)
-        if not force:
-            raise FileExistsError(17, state)
-        check_replaceable(target)
-        if state != UNTOUCHED:
-            kept = f" {keep_backup(target, old)}"
-    elif old is not None:
-        check_replaceable(target)
-    os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
         # Nothing is lost of an empty file, which a kill may have left where there are no links.
-        write_fresh(target, text.encode(), target, private, replaces=old is not None)
-    except FileExistsError:
-        if not force:
-            raise
-        return _write(target, text, force, private)  # somebody made it meanwhile: it is kept too
+        if old and state != UNTOUCHED:
+            kept = f" {keep_backup(target, old)}"
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        write_fresh(target, text.encode(), target, private, replaces)
+    except FileExistsError:  # somebody made one of them meanwhile: that is kept too
+        return _write(target, text, force, private)
     return f"wrote{kept}"
 
 
-def read_old(target: str) -> bytes | None:
-    """Return the content of a file, None where there is none; raises OSError for no file."""
+def read_old(target: str) -> bytes:
+    """Return the content of a file, none where there is no file; raises OSError for no file."""
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError(22, "not a regular file (output_path=- writes to standard output)")
     try:
         with open(target, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return None
+        return b""
     if len(data) > MAX_BYTES:
         raise OSError(27, f"more than {MAX_BYTES >> 20} MiB, so not a file of this tool")
     return data
@@ -2236,50 +2230,32 @@ def read_old(target: str) -> bytes | None:
 
 def check_replaceable(target: str) -> None:
     """Raise OSError for a file that must not be replaced, or whose replacement would fail."""
-    found, folder = os.stat(target), os.stat(os.path.dirname(target))
-    if not found.st_mode & 0o200:
+    if not os.stat(target).st_mode & 0o200:
         raise OSError(13, "its owner may not write it, so it is not replaced (chmod u+w)")
-    if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
-        raise OSError(1, "somebody else's file in a sticky folder, which cannot be replaced")
-    if target in list_mounts():
+    place = re.escape(target.replace(" ", "\\040"))
+    mounts = Report().collect(read_text, "/proc/self/mountinfo", "")  # None where it is not told
+    if mounts and re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
         raise OSError(16, "mounted over, so it cannot be replaced")
-
-
-def list_mounts() -> Names:
-    """Return the places of this system that something is mounted on, where it tells them."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            places = [line.split(" ")[4] for line in file]
-    except OSError:
-        return []
-    return [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), place) for place in places]
 
 
 def keep_backup(target: str, old: bytes) -> str:
     """Keep a file under a name that nothing has, or has with this very content; return the name.
 
-    A hard link, which no run can lose; a copy where there are none.
+    A hard link, which no run can lose; a copy where there are none. Raises FileExistsError where
+    another run takes the name first.
     """
     number = 0
     name = f"{target}.bak"
-    while True:
-        try:
-            _keep_as(target, name, old)
+    while os.path.lexists(name):
+        if os.path.isfile(name) and read_old(name) == old:
             return os.path.basename(name)
-        except FileExistsError:
-            if os.path.isfile(name) and read_old(name) == old:
-                return os.path.basename(name)
         number += 1
         name = f"{target}.bak.{number}"
-
-
-def _keep_as(target: str, name: str, old: bytes) -> None:
     try:
         os.link(target, name)
-    except FileExistsError:
-        raise
-    except OSError:
+    except OSError:  # a taken name refuses the next call too
         write_fresh(name, old, target, private=False, replaces=False)
+    return os.path.basename(name)
 
 
 def write_fresh(target: str, data: bytes, like: str, private: bool, replaces: bool) -> None:
@@ -2289,7 +2265,7 @@ def write_fresh(target: str, data: bytes, like: str, private: bool, replaces: bo
     Ctrl-C and SIGTERM wait until it is done. Raises FileExistsError where something has the name,
     unless the file `replaces` it.
     """
-    fresh = os.path.join(os.path.dirname(target), f".env_toml-{os.urandom(8).hex()}")
+    fresh = f"{os.path.dirname(target)}/.env_toml-{os.urandom(8).hex()}"
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     try:
         mode = 0o666
@@ -2328,12 +2304,8 @@ def _take_name(fresh: str, target: str) -> None:
     try:
         os.link(fresh, target)
     except OSError:  # a file system without hard links; a taken name refuses the next call too
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
+        with open(target, "xb"):
             os.replace(fresh, target)
-        except OSError:
-            os.unlink(target)
-            raise
 
 
 # ------------------------------------------------------------------------------- looking at it

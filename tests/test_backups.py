@@ -251,18 +251,18 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
         )
     put(target, HAND)
     target.chmod(0o600)
-    made = []
-    real = os.open
-    monkeypatch.setattr(
-        os, "open", lambda path, *a, **k: (made.append((path, a)), real(path, *a, **k))[1]
-    )
-    monkeypatch.setattr(os, "chmod", mock.Mock(wraps=os.chmod))
+    named = []
+    real = os.replace
+
+    def replace(fresh, name):
+        named.append((name, mode(Path(fresh))))
+        real(fresh, name)
+
+    monkeypatch.setattr(os, "replace", replace)
     assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak"
     assert mode(tmp_path / "env.toml.bak") == oct(0o600)
-    copies = [arguments for path, arguments in made if path == f"{target}.bak"]
-    assert [arguments[1] for arguments in copies] == [0o600] * (links == "no links"), (
-        "never open, not for a moment"
-    )
+    copies = [closed for name, closed in named if name == f"{target}.bak"]
+    assert copies == [oct(0o600)] * (links == "no links"), "closed before it has the name"
 
 
 def test_a_backup_is_the_very_file(tmp_path, target):
