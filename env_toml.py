@@ -2160,7 +2160,7 @@ def tell_state(old: str, new: str) -> str:
     if checksum != make_checksum(body):
         return EDITED
     if above != split_header(new)[0]:
-        return f"{EDITED}, or its preamble is another one now"
+        return "edited since it was generated, or its preamble is another one now"
     return UNTOUCHED
 
 
@@ -2520,15 +2520,12 @@ def fill_over(
 def print_edits(plan: Plan, path: str) -> str:
     """Return, as a site config, what a file has otherwise than the plan: its edits.
 
-    Raises EnvTomlError for a file whose profiles cannot be completed, and where generating from the
-    edits, with the plan's words, would not give the file again.
+    Raises EnvTomlError for what is wrong with the file, and where generating from the edits, with
+    the plan's words, would not give it again.
     """
-    document = parse_toml(read_toml(path), path)
-    for name, table in document.items():
-        if not isinstance(table, dict) or not isinstance(table.get("extends", ""), str):
-            told = f"{name} cannot be completed: expected a table, with a profile in extends"
-            raise wrong(f"{path}: {told}")
-    report = Report()
+    document, report = parse_toml(read_toml(path), path), Report()
+    check_source(path, False, {"sections": document}, report)
+    report.findings = [found for found in report.findings if not is_excused(plan, found)]
     wanted = expand(document, report)
     report.settle()
     text = json.dumps(make_edits(plan, document, wanted), indent=2, ensure_ascii=False, default=str)
@@ -2560,7 +2557,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
             edits[name] = min(ways, key=count_values)
             complete[name] = wanted[name]
     edits.update(edit_table(pick_reserved(plan.sections), {}, pick_reserved(document)))
-    edits = {name: changes for name, changes in edits.items() if changes != {}}
+    edits = {name: changes for name, changes in edits.items() if changes}
     made: Table = {"defaults": plan.source, "sections": edits}
     if not _selects(plan, wanted):
         made["only"] = list(wanted)
@@ -2634,18 +2631,19 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     again = Plan("the edits", plan.words)
     edits.pop("defaults")
     fill_over(again, plan.config.layers[: plan.files], edits, Report(), False)
-    complete = {**again.sections, **again.profiles}
-    given = {name: complete[name] for name in select(again)}
-    names = {**wanted, **given}
-    differing = [name for name in names if exact(given.get(name)) != exact(wanted.get(name))]
+    made = make_document(again)
+    given = {**made, **expand(made, Report())}
+    both = {**wanted, **given}
+    differing = [name for name in both if exact(given.get(name)) != exact(wanted.get(name))]
     if differing:
         raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
 
 
 # -------------------------------------------------------------------------------- command line
 
-MODES = ["dry-run", "check", "edits=", "lint=", "list", "fields", "tree", "show=", "version"]
+LONG = "config= force strict help dry-run check edits= lint= list fields tree show= version"
 SHORT = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
+ALONE = {"--list", "--fields", "--version"}  # of no config, so nothing else that is said counts
 
 
 def parse_arguments(argv: Words) -> tuple[Table, Names]:
@@ -2653,13 +2651,9 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
     import getopt  # argparse, with its translations, would cost a tenth of a run
 
     try:
-        long = ["config=", "force", "strict", "help", *MODES]
-        pairs, words = getopt.gnu_getopt(list(argv), "c:fdh", long)
+        pairs, words = getopt.gnu_getopt(list(argv), "c:fdh", LONG.split())
     except getopt.GetoptError as error:
-        told = str(error.msg)
-        if error.opt in ("o", "output"):
-            told += "; output_path=FILE says where to write"
-        raise wrong(f"{told}; --help shows the usage") from None
+        raise wrong(f"{error.msg}; --help shows the usage") from None
     options: Table = {}
     for option, value in pairs:
         name = SHORT.get(option, option)
@@ -2669,70 +2663,75 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
     modes = sorted(options.keys() - {"--config", "--force", "--strict", "--help"})
     if len(modes) > 1:
         raise wrong(f"{' and '.join(modes)} exclude each other; --help shows the usage")
-    if modes in (["--list"], ["--version"], ["--fields"]):
-        if len(options) > 1 or len(words) > (modes == ["--fields"]):
+    for mode in ALONE.intersection(modes):
+        if len(options) > 1 or len(words) > (mode == "--fields"):
             told = "takes no other option and no words (--fields: one executor)"
-            raise wrong(f"{modes[0]} {told}; --help shows the usage")
+            raise wrong(f"{mode} {told}; --help shows the usage")
     if "--force" in options:
         words.append("force=true")
     return options, words
 
 
-def run(options: Table, words: Words) -> tuple[str, int]:
-    """Do what the options say; return the text for standard output and the exit status."""
-    strict = "--strict" in options
+def run(argv: Words) -> int:
+    """Do what a command line says and print the result; return the exit status."""
+    if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
+        raise wrong("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
+    options, words = parse_arguments(argv)
+    result = answer(options, words)
+    put(sys.stdout, result)
+    return int("--check" in options and result != "")
+
+
+def answer(options: Table, words: Words) -> str:
+    """Do what the options say; return the text for standard output."""
     if "--help" in options:
-        return __doc__ or "", 0
+        return __doc__ or ""
     if "--list" in options:
-        return show_configs(), 0
+        return show_configs()
     if "--fields" in options:
-        return show_fields(words), 0
+        return show_fields(words)
     if "--version" in options:
-        return show_version(), 0
+        return show_version()
+    strict = "--strict" in options
     if "--lint" in options:
-        tell(lint(options["--lint"], options.get("--config", ""), words, strict))
-        return f"{options['--lint']}: no errors\n", 0
+        path = options["--lint"]
+        tell(lint(path, options.get("--config", ""), words, strict))
+        return f"{path}: no errors\n"
     plan = make_plan(options.get("--config", DEFAULT_CONFIG), words, strict)
     tell(plan.warnings)
     if "--tree" in options:
-        return show_tree(plan), 0
+        return show_tree(plan)
     if "--show" in options:
-        return show(plan, options["--show"]), 0
+        return show(plan, options["--show"])
     if "--edits" in options:
-        return print_edits(plan, options["--edits"]), 0
+        return print_edits(plan, options["--edits"])
+    text = render(plan)
     if "--dry-run" in options:
-        return render(plan), 0
-    return deliver(plan, render(plan), "--check" in options)
+        return text
+    return deliver(plan, text, "--check" in options)
 
 
-def deliver(plan: Plan, text: str, check_only: bool) -> tuple[str, int]:
-    """Bring the text to where it belongs, or compare it with what is there."""
-    path = plan.config.values.get("output_path", "-")
-    if path == "-" and "output_path" in plan.config.values and not check_only:
-        return text, 0
-    if path == "-":
+def deliver(plan: Plan, text: str, check_only: bool) -> str:
+    """Bring the text to where it belongs, or compare it with what is there; return what to say."""
+    path = plan.config.values.get("output_path", "")
+    if path == "-" and not check_only:
+        return text
+    if path in ("", "-"):
         raise wrong("expected the path of a file, as in output_path=env.toml", ("output_path",))
     if check_only:
-        difference = compare(path, text)
-        return difference, int(difference != "")
+        return compare(path, text)
     check_output(plan, path)
-    force, private = (
-        plan.config.get("force") is True,
-        plan.config.get("checks", "allow_literal_secrets"),
-    )
-    return report_run(plan, path, write(path, text, force, bool(private))), 0
+    force = plan.config.get("force") is True
+    private = bool(plan.config.get("checks", "allow_literal_secrets"))
+    return report_run(plan, path, write(path, text, force, private))
 
 
 def check_output(plan: Plan, path: str) -> None:
     """Raise EnvTomlError for an output that is a config which this run reads."""
-    try:
-        target = os.path.realpath(os.path.expanduser(path))
-        sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
-        sources.append(__file__)
-        taken = target in map(os.path.realpath, sources)
-    except ValueError as error:  # a name that the locale cannot write, or with a NUL
-        raise wrong(f"{path}: {error}", ("output_path",)) from None
-    if taken:
+    target = os.path.expanduser(path)
+    sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
+    sources.append(__file__)
+    if os.path.exists(target) and os.path.realpath(target) in map(os.path.realpath, sources):
         told = f"{path} is a file that this run reads, a config or the program: name another"
         raise wrong(told, ("output_path",))
 
@@ -2765,15 +2764,10 @@ def main(argv: Words | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends a run at once, as SIGTERM does
     if argv is None:
         argv = sys.argv[1:]
-    try:
-        if sys.version_info < (3, 9):  # noqa: UP036  # that is why the syntax is that of 3.7
-            raise wrong(
-                "env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info)
-            )
-        text, status = run(*parse_arguments(argv))
-        put(sys.stdout, text)
-    except EnvTomlError as error:
-        tell(error.findings)
+    report = Report()
+    status = report.collect(run, argv)
+    if report.findings:
+        tell(report.findings)
         status = 2
     sys.exit(status)
 
