@@ -2547,7 +2547,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
             edits[name] = edit_profile(own, parent_of(own), complete, wanted[name])
             complete[name] = wanted[name]
         elif plan.config.get("expand") is not False:  # else a parent would be written, too
-            _expand_profile(plan.sections, name, complete)
+            complete[name] = _complete_profile(plan.sections, name, complete)
     for name in order_parents_first(document, document):
         if name not in complete:
             parents = [parent_of(document[name])]
@@ -2631,7 +2631,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     again = Plan("the edits", plan.words)
     edits.pop("defaults")
     fill_over(again, plan.config.layers[: plan.files], edits, Report(), False)
-    made = make_document(again)
+    made = select(again)
     given = {**made, **expand(made, Report())}
     both = {**wanted, **given}
     differing = [name for name in both if exact(given.get(name)) != exact(wanted.get(name))]
