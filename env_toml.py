@@ -2556,8 +2556,8 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
             ways = [edit_profile({}, parent, complete, wanted[name]) for parent in parents]
             edits[name] = min(ways, key=count_values)
             complete[name] = wanted[name]
-    edits.update(edit_table(pick_reserved(plan.sections), {}, pick_reserved(document)))
     edits = {name: changes for name, changes in edits.items() if changes}
+    edits.update(edit_table(pick_reserved(plan.sections), {}, pick_reserved(document)))
     made: Table = {"defaults": plan.source, "sections": edits}
     if not _selects(plan, wanted):
         made["only"] = list(wanted)
