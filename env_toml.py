@@ -2183,8 +2183,10 @@ def write(path: str, text: str, force: bool = False, private: bool = False) -> s
         told = f"{path} exists and is left as it is: {error.strerror}; "
         if error.strerror != UNTOUCHED:
             told += f"--edits {path} prints its values as a site config; "
-        ways = "force=true (or -f) replaces it, output_path=FILE writes another, --check compares"
-        raise wrong(f"{told}{ways}") from None
+        raise wrong(
+            f"{told}force=true (or -f) replaces it, output_path=FILE writes another, "
+            "--check compares"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; 1000 folders
         raise wrong(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -2206,7 +2208,7 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
     try:
         # Nothing is lost of an empty file, which a kill may have left where there are no links.
         if old and state != UNTOUCHED:
-            kept = f" {keep_backup(target, old)}"
+            kept = f" {os.path.basename(keep_backup(target, old))}"
         os.makedirs(os.path.dirname(target), exist_ok=True)
         write_fresh(target, text.encode(), target, private, replaces)
     except FileExistsError:  # somebody made one of them meanwhile: that is kept too
@@ -2239,7 +2241,7 @@ def check_replaceable(target: str) -> None:
 
 
 def keep_backup(target: str, old: bytes) -> str:
-    """Keep a file under a name that nothing has, or has with this very content; return the name.
+    """Keep a file under a name that nothing has, or has with this very content; return its path.
 
     A hard link, which no run can lose; a copy where there are none. Raises FileExistsError where
     another run takes the name first.
@@ -2248,14 +2250,14 @@ def keep_backup(target: str, old: bytes) -> str:
     name = f"{target}.bak"
     while os.path.lexists(name):
         if os.path.isfile(name) and read_old(name) == old:
-            return os.path.basename(name)
+            return name
         number += 1
         name = f"{target}.bak.{number}"
     try:
         os.link(target, name)
     except OSError:  # a taken name refuses the next call too
         write_fresh(name, old, target, private=False, replaces=False)
-    return os.path.basename(name)
+    return name
 
 
 def write_fresh(target: str, data: bytes, like: str, private: bool, replaces: bool) -> None:
@@ -2665,8 +2667,10 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
         raise wrong(f"{' and '.join(modes)} exclude each other; --help shows the usage")
     for mode in ALONE.intersection(modes):
         if len(options) > 1 or len(words) > (mode == "--fields"):
-            told = "takes no other option and no words (--fields: one executor)"
-            raise wrong(f"{mode} {told}; --help shows the usage")
+            raise wrong(
+                f"{mode} takes no other option and no words (--fields: one executor); "
+                "--help shows the usage"
+            )
     if "--force" in options:
         words.append("force=true")
     return options, words
@@ -2730,10 +2734,12 @@ def check_output(plan: Plan, path: str) -> None:
     """Raise EnvTomlError for an output that is a config which this run reads."""
     target = os.path.expanduser(path)
     sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
-    sources.append(__file__)
-    if os.path.exists(target) and os.path.realpath(target) in map(os.path.realpath, sources):
-        told = f"{path} is a file that this run reads, a config or the program: name another"
-        raise wrong(told, ("output_path",))
+    taken = map(os.path.realpath, [__file__, *sources])
+    if os.path.exists(target) and os.path.realpath(target) in taken:
+        raise wrong(
+            f"{path} is a file that this run reads, a config or the program: name another",
+            ("output_path",),
+        )
 
 
 def tell(findings: Iterable[Finding]) -> None:
