@@ -2235,7 +2235,7 @@ def check_replaceable(target: str) -> None:
     if not os.stat(target).st_mode & 0o200:
         raise OSError(13, "its owner may not write it, so it is not replaced (chmod u+w)")
     place = re.escape(target.replace(" ", "\\040"))
-    mounts = Report().collect(read_text, "/proc/self/mountinfo", "")  # None where it is not told
+    mounts = Report().collect(read_text, "/proc/self/mountinfo")  # None where it is not told
     if mounts and re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
         raise OSError(16, "mounted over, so it cannot be replaced")
 
