@@ -2655,7 +2655,10 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
     try:
         pairs, words = getopt.gnu_getopt(list(argv), "c:fdh", LONG.split())
     except getopt.GetoptError as error:
-        raise wrong(f"{error.msg}; --help shows the usage") from None
+        told = str(error.msg)
+        if error.opt in ("o", "output"):
+            told += "; output_path=FILE says where to write"
+        raise wrong(f"{told}; --help shows the usage") from None
     options: Table = {}
     for option, value in pairs:
         name = SHORT.get(option, option)
