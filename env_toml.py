@@ -945,7 +945,7 @@ def load_layers(source: str, report: Report) -> list[Layer]:
             raise wrong(f"{shown}: its defaults return to it: {' -> '.join([*trail, file])}")
         if file not in layers:
             content = read_config(path)
-            check_source(shown, bundled, content, report)
+            check_source(shown, content, report)
             defaults = content.pop("defaults", None) or []
             if isinstance(defaults, str):
                 defaults = [defaults]
@@ -1075,20 +1075,16 @@ def find_secret_key(keys: Keys) -> str:
     return ""
 
 
-def check_source(
-    source: str, bundled: bool, content: Table, report: Report, path: Keys = ()
-) -> None:
+def check_source(source: str, content: Table, report: Report, path: Keys = ()) -> None:
     """Keep in `report` what is wrong with one source by itself; a word's has one value, at `path`.
 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
-    so that later stages find tables where they look for them. What came with this module is not
-    warned of.
+    so that later stages find tables where they look for them.
     """
     own = Report()
     _check_tree(look_up(content, path), CONFIG, (), own, path)
     for finding in own.findings:
-        if finding.level == "error" or not bundled:
-            report.findings.append(finding._replace(origin=source))
+        report.findings.append(finding._replace(origin=source))
         if finding.level == "error" and finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
 
@@ -1385,7 +1381,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         stands = look_up(above, keys[-1:])
         value = read_word(word, stands)
         content = nest(word.keys, value)
-        check_source(word.source, False, content, report, word.keys)
+        check_source(word.source, content, report, word.keys)
         if content != nest(word.keys, value):
             return  # it was wrong and left out
         if value is None and not isinstance(above, list) and look_up(config.values, keys) is None:
@@ -2513,7 +2509,7 @@ def fill_over(
     plan: Plan, layers: Sequence[Layer], content: Table, report: Report, strict: bool
 ) -> None:
     """Fill a plan from layers and a last one, which is no file of its own but checked like one."""
-    check_source(plan.source, False, content, report)
+    check_source(plan.source, content, report)
     rank = len(layers)
     layer = Layer(plan.source, False, content, rank, range(rank))
     fill_plan(plan, [*layers, layer], report, strict)
@@ -2526,7 +2522,7 @@ def print_edits(plan: Plan, path: str) -> str:
     the plan's words, would not give it again.
     """
     document, report = parse_toml(read_toml(path), path), Report()
-    check_source(path, False, {"sections": document}, report)
+    check_source(path, {"sections": document}, report)
     report.findings = [found for found in report.findings if not is_excused(plan, found)]
     wanted = expand(document, report)
     report.settle()
