@@ -1322,7 +1322,7 @@ def drop_nulls(value: Any) -> Any:
 def look_up(value: Any, keys: Keys) -> Any:
     """Return what stands at a place, None where nothing does."""
     for key in keys:
-        if isinstance(value, list):
+        if isinstance(value, list) and str(key).isdigit():
             value = dict(zip(map(str, range(len(value))), value))
         if not isinstance(value, dict):
             return None
@@ -1492,8 +1492,8 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
     """Return the place that gives the value at a place, and the layer that set it there.
 
     The one answer to "where from": the place is in the same profile or one that it extends. A value
-    that is missing is given by what removed it, else by the latest to set the profile. The layer is
-    None for what no layer set.
+    that is missing is given by what removed it, else by the latest to set what would hold it. The
+    layer is None for what no layer set.
     """
     keys = tuple(key for key in keys if isinstance(key, str))  # a list was set as a whole
     removed = None
@@ -1502,7 +1502,10 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
         if look_up(config.values, place) is not None:
             return place, layer
         removed = removed or layer
-    return keys, removed or config.origins.get(keys[:2])
+    holder = keys
+    while holder and holder not in config.origins:
+        holder = holder[:-1]
+    return keys, removed or config.origins.get(holder)
 
 
 # ------------------------------------------------------------------------------------- expansion
@@ -1773,9 +1776,10 @@ def check_plan(plan: Plan, report: Report) -> None:
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
     report.collect(check_sections, plan)
+    variables = find_variables(plan)
     for place in NAMING:
         for name in plan.config.get(*place):
-            report.collect(check_use, plan, (*place, name))
+            report.collect(check_use, plan, (*place, name), variables)
     childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
@@ -1795,8 +1799,8 @@ def check_plan(plan: Plan, report: Report) -> None:
 
 def check_sections(plan: Plan) -> None:
     """Raise EnvTomlError for a config without profiles."""
-    if not plan.config.get("sections"):
-        raise wrong("there are none, so nothing to write", ("sections",))
+    if set(plan.config.get("sections")) <= set(RESERVED):
+        raise wrong("there are no profiles, so nothing to write", ("sections",))
 
 
 def is_of_site(plan: Plan, keys: Keys) -> bool:
@@ -1805,21 +1809,19 @@ def is_of_site(plan: Plan, keys: Keys) -> bool:
     return layer is not None and not layer.bundled
 
 
-def check_use(plan: Plan, keys: Keys) -> None:
+def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
     """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
     *_, place, name = keys
     sections = plan.config.get("sections")
     if not is_of_site(plan, keys):
         return
     if place in ("variables", "site_values"):
-        variables = find_variables(plan)
         if name not in variables:
             raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
     elif name in RESERVED or not match_names(name, sections):
         raise wrong(f"there is no profile {name!r}{suggest(name, sections, FEW, RESERVED)}", keys)
 
 
-@lru_cache(1)
 def find_variables(plan: Plan) -> set[str]:
     """Return the variables that the texts of all layers ask for."""
     texts = json.dumps([layer.content for layer in plan.config.layers], default=str)

@@ -284,13 +284,17 @@ def test_tree(call, config):
     assert steps <= set(out.split())
 
 
-def test_a_tree_of_profiles_without_steps_or_without_profiles(call, tmp_path):
-    assert (
-        "slurm_prep_sft_packing"
-        in call("-c", "slurm", "--tree", "steps.slurm_prep_sft_packing=[]").out
-    )
-    (tmp_path / "w.json").write_text('{"sections": {"wandb": {"a": 1}}}')
-    assert call("-c", "w.json", "--tree").out == "profile  nodes x GPUs, steps\n"
+def test_a_tree_of_profiles_without_steps(call):
+    said = call("-c", "slurm", "--tree", "steps.slurm_prep_sft_packing=[]")
+    assert "slurm_prep_sft_packing" in said.out
+    assert "data_prep/sft_packing" not in said.out
+
+
+@pytest.mark.parametrize("word", ["sections.*=null", "sections=null"])
+def test_a_file_without_profiles_is_refused(call, word):
+    said = call("-c", "slurm", "-d", word)
+    assert (said.exit, said.out) == (2, "")
+    assert "sections: there are no profiles, so nothing to write" in said.err
 
 
 # ---------------------------------------------------------------------------------------- --show

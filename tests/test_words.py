@@ -39,7 +39,7 @@ def read_and_check(text, kind):
     """Read a value as a word's and check what it holds, as a run does with its layer."""
     report = env_toml.Report()
     value = env_toml.read_value(text, kind, ("sections", "p", "x"))
-    env_toml._check_tree(value, kind, ("sections", "p", "x"), False, report)
+    env_toml._check_tree(value, kind, ("sections", "p", "x"), report, ())
     report.settle()
 
 
