@@ -124,8 +124,8 @@ def test_without_force_the_message_tells_which_it_is(call, tmp_path, target, sta
     assert [which for which in (EDITED, FOREIGN) if which in said.err] == [told] * (
         told != UNTOUCHED
     )
-    assert_says(said.err, [told, "force=true", "output_path=", "--check"])
-    assert ("--edits env.toml" in said.err) == (told != UNTOUCHED)
+    ways = ["force=true", "output_path=", "--check", "--edits env.toml"]
+    assert_says(said.err, [told, *ways])
     assert target.read_bytes() == old
     assert files(tmp_path) == ["env.toml"]
 
