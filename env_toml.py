@@ -2345,30 +2345,32 @@ def show(plan: Plan, profile: str) -> str:
     if profile not in plan.profiles:
         told = f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
         raise wrong(f"{told} (-c names another config)")
-    lines = _show_table(plan, {profile: plan.profiles[profile]}, ())
-    return render_comments(find_comments(plan, profile)) + join_lines(lines).lstrip()
+    table = _show_table(plan, plan.profiles[profile], (profile,))
+    return render_comments(find_comments(plan, profile)) + table
 
 
-def _show_table(plan: Plan, table: Table, keys: Keys) -> Iterator[str]:
-    """Yield the lines of a table, plain values before tables as TOML wants it."""
+def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
+    """Return the text of a table, plain values before tables as TOML wants it."""
     dumps = import_tomli_w().dumps
-    texts = {key: dumps({key: value}) for key, value in table.items()}
-    for key in sorted(texts, key=lambda key: texts[key].startswith("[")):
+    plain, tables = dumps(nest(keys, {})), ""
+    for key, value in table.items():
         place = (*keys, key)
-        value, text = table[key], texts[key]
-        if text.startswith("["):
-            yield ""
-            text = dumps(nest(place, value))
         if isinstance(value, dict):
-            yield dumps(nest(place, {})).strip()
-            yield from _show_table(plan, value, place)
+            tables += f"\n{_show_table(plan, value, place)}"
             continue
-        giver, layer = find_giver(plan.config, ("sections", *place))
-        for line in text[:-1].split("\n"):
-            if layer and re.match(r"[^\s\]]", line):
-                yield f"{line}  # {giver[1]} ({layer.source})"
-            else:
-                yield line
+        giver, _ = find_giver(plan.config, ("sections", *place))
+        told = escape(f"  # {giver[1]} ({plan.config.origins[giver].source})")
+        text = dumps({key: value})
+        if text.startswith("["):  # a list of tables
+            tables += f"\n{_annotate(dumps(nest(place, value)), told)}"
+        else:
+            plain += _annotate(text, told)
+    return plain + tables
+
+
+def _annotate(text: str, told: str) -> str:
+    """Return a text with a comment at the end of the lines that name a key."""
+    return re.sub(r"(?m)^[^\s\]].*", lambda line: line[0] + told, text)
 
 
 def show_tree(plan: Plan) -> str:
@@ -2452,9 +2454,8 @@ def compare(path: str, text: str) -> str:
     lines: Names = []
     before, after = split_profiles(old), split_profiles(text)
     for name in {**before, **after}:
-        sides = before.get(name, []), after.get(name, [])
-        labels = f"{path}{name}", f"{path}{name} (generated)"
-        lines += difflib.unified_diff(*sides, *labels, lineterm="")
+        label, sides = f"{path}{name}", (before.get(name, []), after.get(name, []))
+        lines += difflib.unified_diff(*sides, label, f"{label} (generated)", lineterm="")
     state = tell_state(old, text)
     advice = f"--edits {path} prints its values as a site config"
     if state == UNTOUCHED:
@@ -2463,7 +2464,7 @@ def compare(path: str, text: str) -> str:
 
 
 # The comments above a table, its heading, and the first name in that.
-HEADING = r"""(?m)^((?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*).*\n?)"""
+HEADING = r"""\n((?:#.*\n)*\[+\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]*).*)"""
 
 
 def split_profiles(text: str) -> Table:
@@ -2472,12 +2473,11 @@ def split_profiles(text: str) -> Table:
     Comments belong to the table below them. The two header lines are left out.
     """
     above, _, body = split_header(text)
-    top, *parts = re.split(HEADING, above + body)
-    texts: Table = {"": top}
-    for heading, name, rest in zip(parts[::3], parts[1::3], parts[2::3]):
-        label = f" [{name}]"
-        texts[label] = texts.get(label, "") + heading + rest
-    return {name: text.removesuffix("\n").split("\n") for name, text in texts.items()}
+    parts = iter(re.split(HEADING, f"\n{above}{body}".removesuffix("\n")))
+    lines: Table = {"": next(parts).split("\n")[1:]}
+    for heading, name, rest in zip(parts, parts, parts):
+        lines.setdefault(f" [{name}]", []).extend(f"{heading}{rest}".split("\n"))
+    return lines
 
 
 # --------------------------------------------------------------------------- files made by hand
@@ -2526,7 +2526,7 @@ def print_edits(plan: Plan, path: str) -> str:
     report.findings = [found for found in report.findings if not is_excused(plan, found)]
     wanted = expand(document, report)
     report.settle()
-    text = json.dumps(make_edits(plan, document, wanted), indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(make_edits(plan, document, wanted), indent=2, ensure_ascii=False)
     check_edits(plan, {**document, **wanted}, json.loads(text))
     return f"{text}\n"
 
@@ -2534,45 +2534,35 @@ def print_edits(plan: Plan, path: str) -> str:
 def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
     """Return the edits of a file, whose complete profiles are `wanted`.
 
-    Profiles go parents first, and each keeps what differs from what it would inherit from its
-    edited parent, so that what heirs share stands once.
+    Profiles go parents first, the new ones last, and each keeps what differs from what it would
+    inherit from its edited parent, so that what heirs share stands once.
     """
     complete: Table = {}
     edits: Table = {}
-    for name in order_parents_first(plan.sections, plan.sections):
-        own = plan.sections[name]
+    sections = {**document, **plan.sections}
+    for name in order_parents_first(sections, [*plan.sections, *document]):
+        parents = [parent_of(sections[name])]
+        if name not in plan.sections and parents == [""]:
+            parents += complete
         if name in wanted:
-            edits[name] = edit_profile(own, parent_of(own), complete, wanted[name])
+            own = plan.sections.get(name, {})
+            ways = [edit_profile(own, parent, complete, wanted[name]) for parent in parents]
+            edits[name] = min(ways, key=count_values)
             complete[name] = wanted[name]
         elif plan.config.get("expand") is not False:  # else a parent would be written, too
             complete[name] = _complete_profile(plan.sections, name, complete)
-    for name in order_parents_first(document, document):
-        if name not in complete:
-            parents = [parent_of(document[name])]
-            if parents == [""]:
-                parents += complete
-            ways = [edit_profile({}, parent, complete, wanted[name]) for parent in parents]
-            edits[name] = min(ways, key=count_values)
-            complete[name] = wanted[name]
     edits = {name: changes for name, changes in edits.items() if changes}
-    edits.update(edit_table(pick_reserved(plan.sections), {}, pick_reserved(document)))
+    for name in RESERVED:
+        edits.update(
+            edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)})
+        )
     made: Table = {"defaults": plan.source, "sections": edits}
-    if not _selects(plan, wanted):
-        made["only"] = list(wanted)
-    return made
-
-
-def pick_reserved(sections: Table) -> Table:
-    """Return the sections that are not profiles."""
-    return {name: sections[name] for name in RESERVED if name in sections}
-
-
-def _selects(plan: Plan, wanted: Table) -> bool:
-    """Tell whether the plan's `only` chooses the wanted profiles, new ones too, and no others."""
-    chosen = set(select(plan)) - set(RESERVED)
+    chosen = set(select(plan))
     for pattern in plan.config.values.get("only", ["*"]):
         chosen.update(match_names(pattern, wanted))
-    return chosen == wanted.keys()
+    if chosen.difference(RESERVED) != wanted.keys():
+        made["only"] = list(wanted)
+    return made
 
 
 def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Table:
@@ -2580,12 +2570,10 @@ def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Tab
 
     Where there is no such parent, or a key that it gives must go, that is all of it, without one.
     """
-    if parent in complete:
-        inherited = complete[parent]
-        heir = {"extends": parent, **wanted}
-        edits = edit_table(merge(inherited, own), inherited, heir)
-        if exact(Report().collect(apply_edits, inherited, own, edits)) == exact(heir):
-            return edits
+    inherited = complete.get(parent, {})
+    heir = {"extends": parent, **wanted}
+    if parent in complete and is_equal(Report().collect(merge, inherited, heir), heir):
+        return edit_table(merge(inherited, own), inherited, heir)
     return edit_table(own, {}, wanted)
 
 
@@ -2597,24 +2585,19 @@ def edit_table(now: Table, inherited: Any, wanted: Table) -> Table:
     edits: Table = {key: None for key in now if key not in wanted}
     for key, value in wanted.items():
         mine, theirs = now.get(key), look_up(inherited, (key,))
-        if exact(mine) == exact(value):
+        if is_equal(mine, value):
             continue
         edits[key] = value
-        if exact(theirs) == exact(value):
+        if is_equal(theirs, value):
             edits[key] = None
         elif isinstance(value, dict) and isinstance(mine, dict):
             edits[key] = edit_table(mine, theirs, value)
     return edits
 
 
-def apply_edits(inherited: Table, own: Table, edits: Table) -> Table:
-    """Return what a profile has with its edits; raises EnvTomlError where they cannot be merged."""
-    return merge(inherited, drop_nulls(merge(own, edits)))
-
-
-def exact(value: Any) -> str:
-    """Return a text that values share which are equal and of the same types, unlike 1 and true."""
-    return json.dumps(value, sort_keys=True, default=repr)
+def is_equal(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal and of the same types, unlike 1 and true."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def count_values(value: Any) -> int:
@@ -2631,8 +2614,9 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     fill_over(again, plan.config.layers[: plan.files], edits, Report(), False)
     made = select(again)
     given = {**made, **expand(made, Report())}
-    both = {**wanted, **given}
-    differing = [name for name in both if exact(given.get(name)) != exact(wanted.get(name))]
+    differing = [
+        name for name in {**wanted, **given} if not is_equal(given.get(name), wanted.get(name))
+    ]
     if differing:
         raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
 
