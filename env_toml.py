@@ -2311,7 +2311,7 @@ def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
 
 def report_run(plan: Plan, path: str, outcome: str) -> str:
     """Return what to say after writing: what was written and kept, what is yet to fill in."""
-    names = set(select(plan)).difference(RESERVED)
+    names = select(plan).keys() - RESERVED
     done, _, kept = outcome.partition(" ")
     lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
     if kept:
@@ -2327,8 +2327,10 @@ def report_run(plan: Plan, path: str, outcome: str) -> str:
     commands = [command for name in names for command in plan.commands.get(name, ())]
     carrying = sum("run.env." in command for command in commands)
     if carrying:
-        told = "or the step's own config would win over this site's values"
-        lines.append(f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE, {told}")
+        lines.append(
+            f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE,"
+            " or the step's own config would win over this site's values"
+        )
     if os.path.basename(path) != "env.toml":
         target = os.path.abspath(os.path.expanduser(path))
         lines.append(f"export NEMOTRON_ENV_FILE={quote_word(target)}")
@@ -2343,34 +2345,32 @@ def join_lines(lines: Iterable[str]) -> str:
 def show(plan: Plan, profile: str) -> str:
     """Return one complete profile and its commands as TOML, each line with where it comes from."""
     if profile not in plan.profiles:
-        told = f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
-        raise wrong(f"{told} (-c names another config)")
-    table = _show_table(plan, plan.profiles[profile], (profile,))
-    return render_comments(find_comments(plan, profile)) + table
+        raise wrong(
+            f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
+            " (-c names another config)"
+        )
+    text = _show_table(plan, plan.profiles[profile], (profile,))
+    comments = render_comments(find_comments(plan, profile))
+    return comments + re.sub(r"\n+\[", "\n\n[", text)  # a blank line above each heading
 
 
 def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
     """Return the text of a table, plain values before tables as TOML wants it."""
     dumps = import_tomli_w().dumps
-    plain, tables = dumps(nest(keys, {})), ""
+    heading = dumps(nest(keys, {}))
+    texts = []
     for key, value in table.items():
         place = (*keys, key)
         if isinstance(value, dict):
-            tables += f"\n{_show_table(plan, value, place)}"
-            continue
-        giver, _ = find_giver(plan.config, ("sections", *place))
-        told = escape(f"  # {giver[1]} ({plan.config.origins[giver].source})")
-        text = dumps({key: value})
-        if text.startswith("["):  # a list of tables
-            tables += f"\n{_annotate(dumps(nest(place, value)), told)}"
+            text = _show_table(plan, value, place)
         else:
-            plain += _annotate(text, told)
-    return plain + tables
-
-
-def _annotate(text: str, told: str) -> str:
-    """Return a text with a comment at the end of the lines that name a key."""
-    return re.sub(r"(?m)^[^\s\]].*", lambda line: line[0] + told, text)
+            text = dumps(nest(place, value)).removeprefix(heading)
+            giver, _ = find_giver(plan.config, ("sections", *place))
+            told = escape(f"{giver[1]} ({plan.config.origins[giver].source})")
+            told = told.replace("\\", r"\\")  # for re.sub
+            text = re.sub(r"(?m)^[^\s\]].*", rf"\g<0>  # {told}", text)
+        texts.append(text)
+    return "".join([heading, *sorted(texts, key=lambda text: text.startswith("["))])
 
 
 def show_tree(plan: Plan) -> str:
@@ -2378,11 +2378,11 @@ def show_tree(plan: Plan) -> str:
 
     Those are shown that are written, and those that they extend.
     """
-    places: dict[str, Keys] = {"": ()}  # by profile: the numbers of those above it and its own
+    places: Table = {}  # by profile: the numbers of those above it and its own
     for name in order_parents_first(plan.sections, select(plan)):
-        places[name] = (*places[parent_of(plan.sections[name])], len(places))
+        places[name] = (*places.get(parent_of(plan.sections[name]), ()), len(places))
     rows = [("profile", "nodes x GPUs, steps")]
-    for name in sorted(places, key=places.__getitem__)[1:]:
+    for name in sorted(places, key=places.__getitem__):
         profile = plan.profiles[name]
         counts = f"{profile.get('nodes', '-')} x {profile.get('gpus_per_node', '-')}"
         steps = [command.split()[3] for command in plan.commands.get(name, ())]
@@ -2454,8 +2454,13 @@ def compare(path: str, text: str) -> str:
     lines: Names = []
     before, after = split_profiles(old), split_profiles(text)
     for name in {**before, **after}:
-        label, sides = f"{path}{name}", (before.get(name, []), after.get(name, []))
-        lines += difflib.unified_diff(*sides, label, f"{label} (generated)", lineterm="")
+        lines += difflib.unified_diff(
+            before.get(name, []),
+            after.get(name, []),
+            f"{path}{name}",
+            f"{path}{name} (generated)",
+            lineterm="",
+        )
     state = tell_state(old, text)
     advice = f"--edits {path} prints its values as a site config"
     if state == UNTOUCHED:
@@ -2497,22 +2502,15 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
         layers.append(layer._replace(content=kept))
     content = {"sections": parse_toml(read_toml(path), path)}
     for number, word in enumerate(words, 1):
-        if not word.startswith(("checks.", "checks[")):
+        if not re.match(r"checks[.[]", word):
             raise wrong(
                 f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
             )
-    fill_over(plan, layers, content, report, strict)
-    return plan.warnings
-
-
-def fill_over(
-    plan: Plan, layers: Sequence[Layer], content: Table, report: Report, strict: bool
-) -> None:
-    """Fill a plan from layers and a last one, which is no file of its own but checked like one."""
-    check_source(plan.source, content, report)
+    check_source(path, content, report)
     rank = len(layers)
-    layer = Layer(plan.source, False, content, rank, range(rank))
-    fill_plan(plan, [*layers, layer], report, strict)
+    layers.append(Layer(path, False, content, rank, range(rank)))
+    fill_plan(plan, layers, report, strict)
+    return plan.warnings
 
 
 def print_edits(plan: Plan, path: str) -> str:
@@ -2526,9 +2524,10 @@ def print_edits(plan: Plan, path: str) -> str:
     report.findings = [found for found in report.findings if not is_excused(plan, found)]
     wanted = expand(document, report)
     report.settle()
-    text = json.dumps(make_edits(plan, document, wanted), indent=2, ensure_ascii=False)
-    check_edits(plan, {**document, **wanted}, json.loads(text))
-    return f"{text}\n"
+    edits = make_edits(plan, document, wanted)
+    check_edits(plan, {**document, **wanted}, edits)
+    site = {"defaults": plan.source, **edits}
+    return json.dumps(site, indent=2, ensure_ascii=False) + "\n"
 
 
 def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
@@ -2547,20 +2546,20 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
         if name in wanted:
             own = plan.sections.get(name, {})
             ways = [edit_profile(own, parent, complete, wanted[name]) for parent in parents]
-            edits[name] = min(ways, key=count_values)
+            changes = min(ways, key=count_values)
+            if changes:
+                edits[name] = changes
             complete[name] = wanted[name]
         elif plan.config.get("expand") is not False:  # else a parent would be written, too
             complete[name] = _complete_profile(plan.sections, name, complete)
-    edits = {name: changes for name, changes in edits.items() if changes}
     for name in RESERVED:
-        edits.update(
-            edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)})
-        )
-    made: Table = {"defaults": plan.source, "sections": edits}
-    chosen = set(select(plan))
+        now, then = {name: plan.sections.get(name)}, {name: document.get(name)}
+        edits.update(edit_table(now, {}, then))
+    made: Table = {"sections": edits}
+    chosen = select(plan).keys() - RESERVED
     for pattern in plan.config.values.get("only", ["*"]):
         chosen.update(match_names(pattern, wanted))
-    if chosen.difference(RESERVED) != wanted.keys():
+    if chosen != wanted.keys():
         made["only"] = list(wanted)
     return made
 
@@ -2610,8 +2609,8 @@ def count_values(value: Any) -> int:
 def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
     again = Plan("the edits", plan.words)
-    edits.pop("defaults")
-    fill_over(again, plan.config.layers[: plan.files], edits, Report(), False)
+    layer = Layer(again.source, False, edits, plan.files, range(plan.files))
+    fill_plan(again, [*plan.config.layers[: plan.files], layer], Report(), False)
     made = select(again)
     given = {**made, **expand(made, Report())}
     differing = [
