@@ -2383,8 +2383,9 @@ def show_tree(plan: Plan) -> str:
         places[name] = (*places.get(parent_of(plan.sections[name]), ()), len(places))
     rows = [("profile", "nodes x GPUs, steps")]
     for name in sorted(places, key=places.__getitem__):
-        profile = plan.profiles[name]
-        counts = f"{profile.get('nodes', '-')} x {profile.get('gpus_per_node', '-')}"
+        counts = "{nodes} x {gpus_per_node}".format_map(
+            {"nodes": "-", "gpus_per_node": "-", **plan.profiles[name]}
+        )
         steps = [command.split()[3] for command in plan.commands.get(name, ())]
         rows.append(("  " * len(places[name][1:]) + name, f"{counts:<5}  {''.join(steps[:1])}"))
         rows += [("", f"       {step}") for step in steps[1:]]
@@ -2544,8 +2545,10 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
         if name not in plan.sections and parents == [""]:
             parents += complete
         if name in wanted:
-            own = plan.sections.get(name, {})
-            ways = [edit_profile(own, parent, complete, wanted[name]) for parent in parents]
+            ways = [
+                edit_profile(plan.sections.get(name, {}), parent, complete, wanted[name])
+                for parent in parents
+            ]
             changes = min(ways, key=count_values)
             if changes:
                 edits[name] = changes
@@ -2553,8 +2556,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
         elif plan.config.get("expand") is not False:  # else a parent would be written, too
             complete[name] = _complete_profile(plan.sections, name, complete)
     for name in RESERVED:
-        now, then = {name: plan.sections.get(name)}, {name: document.get(name)}
-        edits.update(edit_table(now, {}, then))
+        edits.update(edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
     made: Table = {"sections": edits}
     chosen = select(plan).keys() - RESERVED
     for pattern in plan.config.values.get("only", ["*"]):
