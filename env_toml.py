@@ -2350,8 +2350,8 @@ def show(plan: Plan, profile: str) -> str:
             " (-c names another config)"
         )
     text = _show_table(plan, plan.profiles[profile], (profile,))
-    comments = render_comments(find_comments(plan, profile))
-    return comments + re.sub(r"\n+\[", "\n\n[", text)  # a blank line above each heading
+    text = re.sub(r"\n+\[", "\n\n[", text)  # a blank line above each heading
+    return render_comments(find_comments(plan, profile)) + text
 
 
 def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
@@ -2366,8 +2366,7 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
         else:
             text = dumps(nest(place, value)).removeprefix(heading)
             giver, _ = find_giver(plan.config, ("sections", *place))
-            told = escape(f"{giver[1]} ({plan.config.origins[giver].source})")
-            told = told.replace("\\", r"\\")  # for re.sub
+            told = escape(f"{giver[1]} ({plan.config.origins[giver].source})").replace("\\", r"\\")
             text = re.sub(r"(?m)^[^\s\]].*", rf"\g<0>  # {told}", text)
         texts.append(text)
     return "".join([heading, *sorted(texts, key=lambda text: text.startswith("["))])
@@ -2398,9 +2397,8 @@ def show_configs() -> str:
     lines = []
     for name, path in list_configs().items():
         if not name.startswith("_"):
-            about = read_config(path).get("description", "")
             default = " (default)" * (name == DEFAULT_CONFIG)
-            lines.append(f"{name:<12}  {about}{default}")
+            lines.append(f"{name:<12}  {read_config(path).get('description', '')}{default}")
     return join_lines(lines)
 
 
@@ -2508,8 +2506,7 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
                 f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
             )
     check_source(path, content, report)
-    rank = len(layers)
-    layers.append(Layer(path, False, content, rank, range(rank)))
+    layers.append(Layer(path, False, content, len(layers), range(len(layers))))
     fill_plan(plan, layers, report, strict)
     return plan.warnings
 
@@ -2527,8 +2524,7 @@ def print_edits(plan: Plan, path: str) -> str:
     report.settle()
     edits = make_edits(plan, document, wanted)
     check_edits(plan, {**document, **wanted}, edits)
-    site = {"defaults": plan.source, **edits}
-    return json.dumps(site, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"defaults": plan.source, **edits}, indent=2, ensure_ascii=False) + "\n"
 
 
 def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
@@ -2571,9 +2567,9 @@ def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Tab
 
     Where there is no such parent, or a key that it gives must go, that is all of it, without one.
     """
-    inherited = complete.get(parent, {})
+    inherited = complete.get(parent)
     heir = {"extends": parent, **wanted}
-    if parent in complete and is_equal(Report().collect(merge, inherited, heir), heir):
+    if inherited is not None and is_equal(Report().collect(merge, inherited, heir), heir):
         return edit_table(merge(inherited, own), inherited, heir)
     return edit_table(own, {}, wanted)
 
