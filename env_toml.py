@@ -70,7 +70,7 @@ import json
 import os
 import re
 import signal
-from collections import namedtuple
+from collections import Counter, namedtuple
 from functools import lru_cache
 from itertools import islice
 
@@ -134,9 +134,9 @@ def wrong(message: str, keys: Keys = (), excuse: Keys = ("", "")) -> EnvTomlErro
     return EnvTomlError(Finding(message, keys, "error", "", excuse))
 
 
-def doubtful(message: str, keys: Keys) -> EnvTomlError:
+def doubtful(message: str, keys: Keys, excuse: Keys = ("", "")) -> EnvTomlError:
     """Return what to raise for one thing that is only warned of."""
-    return EnvTomlError(Finding(message, keys, "warning", "", ("", "")))
+    return EnvTomlError(Finding(message, keys, "warning", "", excuse))
 
 
 class Report:
@@ -1259,37 +1259,30 @@ class Config:
         self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
-            if keys == ("sections",) and "*" in key:
-                spread = dict.fromkeys(match_profiles(key, values), value)
-                self._merge(values, layer, spread, report, keys)
-                continue
-            place, old = (*keys, key), values.get(key)
-            if is_clash(old, value):
-                report.collect(check_merge, old, value, place, origin=layer.source)
-                continue
-            self.origins[place] = layer
-            if value is None and isinstance(old, dict):
-                self._merge(old, layer, dict.fromkeys(old), report, place)  # all below goes, too
-            if value is None:
-                values.pop(key, None)
-            elif isinstance(value, dict):
-                if not isinstance(old, dict):
-                    values[key] = {}
-                self._merge(values[key], layer, value, report, place)
-            else:
-                values[key] = drop_nulls(value)
+            for place in match_places((*keys, key), self.get("sections")):
+                name = place[-1]
+                old = values.get(name)
+                if not report.collect(check_merge, old, value, place, origin=layer.source):
+                    continue
+                self.origins[place] = layer
+                if value is None and isinstance(old, dict):  # all below goes, too
+                    self._merge(old, layer, dict.fromkeys(old), report, place)
+                if value is None:
+                    values.pop(name, None)
+                elif isinstance(value, dict):
+                    if not isinstance(old, dict):
+                        values[name] = {}
+                    self._merge(values[name], layer, value, report, place)
+                else:
+                    values[name] = drop_nulls(value)
 
 
-def is_clash(old: Any, new: Any) -> bool:
-    """Tell whether one value is a table and the other a list, which OmegaConf does not merge."""
-    return {type(old), type(new)} == {list, dict}
-
-
-def check_merge(old: Any, new: Any, keys: Keys) -> None:
-    """Raise EnvTomlError for a table over a list or a list over a table."""
-    if is_clash(old, new):
+def check_merge(old: Any, new: Any, keys: Keys) -> bool:
+    """Return True; raises EnvTomlError for a table over a list or a list over a table."""
+    if {type(old), type(new)} == {list, dict}:
         told = f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null"
         raise wrong(told, keys)
+    return True
 
 
 def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
@@ -1323,18 +1316,24 @@ def look_up(value: Any, keys: Keys) -> Any:
     """Return what stands at a place, None where nothing does."""
     for key in keys:
         if isinstance(value, list) and str(key).isdigit():
-            value = dict(zip(map(str, range(len(value))), value))
+            value = by_index(value)
         if not isinstance(value, dict):
             return None
         value = value.get(str(key))
     return value
 
 
+def by_index(items: list[Any]) -> Table:
+    """Return the items of a list as a table, by their indexes as words write them."""
+    return {str(index): item for index, item in enumerate(items)}
+
+
 def match_names(pattern: str, names: Collection[str]) -> Names:
-    """Return the names that a pattern matches, in their order; `*` stands for any text."""
-    if "*" not in pattern:
-        return [pattern] * (pattern in names)
-    return [name for name in names if is_match(pattern, name)]
+    """Return the profiles among names that a pattern matches, in order; `*` is any text."""
+    found = [pattern] * (pattern in names)
+    if "*" in pattern:
+        found = [name for name in names if is_match(pattern, name)]
+    return [name for name in found if name not in RESERVED]
 
 
 def is_match(pattern: str, name: str) -> bool:
@@ -1349,17 +1348,17 @@ def is_match(pattern: str, name: str) -> bool:
     return True
 
 
-def match_profiles(pattern: str, sections: Table) -> Names:
-    """Return the profiles that a name, known or new, or a pattern means.
+def match_places(keys: Keys, sections: Table) -> list[Keys]:
+    """Return the places that keys mean: one in each profile that a pattern matches, else theirs.
 
     Raises EnvTomlError for a pattern that matches none.
     """
-    if "*" not in pattern:
-        return [pattern]
-    names = match_names(pattern, [name for name in sections if name not in RESERVED])
+    if keys[0] != "sections" or "*" not in "".join(keys[1:2]):
+        return [keys]
+    names = match_names(keys[1], sections)
     if not names:
-        raise wrong(f"the pattern {pattern} matches no profile", ("sections", pattern))
-    return names
+        raise wrong(f"the pattern {keys[1]} matches no profile", keys[:2])
+    return [("sections", name, *keys[2:]) for name in names]
 
 
 def apply_word(config: Config, word: Word, report: Report) -> None:
@@ -1371,12 +1370,8 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     """
     if word.keys[0] in config.get("sections"):
         raise wrong(f"expected sections.{word.source}", word.keys)
-    places = [word.keys]
-    if word.keys[0] == "sections" and len(word.keys) > 1:
-        names = match_profiles(word.keys[1], config.get("sections"))
-        places = [("sections", name, *word.keys[2:]) for name in names]
     merged: Table = {}
-    for keys in places:
+    for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
         stands = look_up(above, keys[-1:])
         value = read_word(word, stands)
@@ -1408,7 +1403,7 @@ def read_word(word: Word, seen: Any) -> Any:
     Returns the items that a word appends.
     """
     kind = kind_at(word.keys)
-    if seen is not None and kind in (ANY, TABLE):
+    if kind in (ANY, TABLE):
         kind = kind_like(seen)
     if word.append:
         for known in (kind, kind_like(seen)):
@@ -1444,7 +1439,7 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
 
 def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
     """Return a list with an item merged in at its index; that after the last appends."""
-    items = dict(zip(map(str, range(len(seen) + 1)), [*seen, None]))
+    items = by_index([*seen, None])
     if key not in items:
         raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {key}")
     return [item for item in merge(items, {key: item}).values() if item is not None]
@@ -1452,20 +1447,16 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
 
 def parent_of(section: Table) -> str:
     """Return the name of the profile that a profile extends, "" for none."""
-    parent = section.get("extends")
-    if isinstance(parent, str):
-        return parent
-    return ""
+    return str(section.get("extends", ""))
 
 
 def find_lineage(sections: Table, profile: str) -> Iterator[str]:
     """Yield a profile and those it extends, child first; a chain ends where it is broken."""
-    seen = set()
-    name = profile
-    while name in sections and name not in RESERVED and name not in seen:
-        yield name
-        seen.add(name)
-        name = parent_of(sections[name])
+    ended = set(RESERVED)
+    while profile in sections and profile not in ended:
+        yield profile
+        ended.add(profile)
+        profile = parent_of(sections[profile])
 
 
 def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
@@ -1775,14 +1766,16 @@ def check_plan(plan: Plan, report: Report) -> None:
 
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
-    report.collect(check_sections, plan)
+    order = order_parents_first(plan.sections, plan.sections)
+    report.collect(check_sections, order)
+    heirs = count_heirs(plan.sections, order)
     variables = find_variables(plan)
     for place in NAMING:
         for name in plan.config.get(*place):
-            report.collect(check_use, plan, (*place, name), variables)
-    childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
+            report.collect(check_use, plan, (*place, name), order, variables)
+    written = select(plan)
     for name, profile in plan.profiles.items():
-        if name in childless and "executor" not in profile:
+        if name in written and not heirs[name] and "executor" not in profile:
             report.collect(check_executor, plan, name)
         for need in NEEDS.get(str(profile.get("executor")), "").split():
             report.collect(check_need, plan, name, need)
@@ -1794,13 +1787,23 @@ def check_plan(plan: Plan, report: Report) -> None:
     for pattern, least in plan.config.get("checks", "recommended_min_nodes").items():
         for name in match_names(pattern, plan.profiles):
             report.collect(check_nodes, plan, name, least)
-    check_reach(plan, report)
+    for keys, layers in find_layers(plan).items():
+        for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
+            report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
 
 
-def check_sections(plan: Plan) -> None:
+def check_sections(profiles: Names) -> None:
     """Raise EnvTomlError for a config without profiles."""
-    if set(plan.config.get("sections")) <= set(RESERVED):
+    if not profiles:
         raise wrong("there are no profiles, so nothing to write", ("sections",))
+
+
+def count_heirs(sections: Table, order: Names) -> Counter[str]:
+    """Count the heirs of each profile, at any distance."""
+    heirs: Counter[str] = Counter()
+    for name in reversed(order):
+        heirs[parent_of(sections[name])] += heirs[name] + 1
+    return heirs
 
 
 def is_of_site(plan: Plan, keys: Keys) -> bool:
@@ -1809,17 +1812,16 @@ def is_of_site(plan: Plan, keys: Keys) -> bool:
     return layer is not None and not layer.bundled
 
 
-def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
+def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> None:
     """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
     *_, place, name = keys
-    sections = plan.config.get("sections")
     if not is_of_site(plan, keys):
         return
     if place in ("variables", "site_values"):
         if name not in variables:
             raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
-    elif name in RESERVED or not match_names(name, sections):
-        raise wrong(f"there is no profile {name!r}{suggest(name, sections, FEW, RESERVED)}", keys)
+    elif not match_names(name, profiles):
+        raise wrong(f"there is no profile {name!r}{suggest(name, profiles)}", keys)
 
 
 def find_variables(plan: Plan) -> set[str]:
@@ -1832,7 +1834,7 @@ def check_executor(plan: Plan, name: str) -> None:
     """Raise EnvTomlError for a profile without executor, told of the one that it all comes from."""
     *_, first = find_lineage(plan.sections, name)
     told = "no executor, so the reader would run it on the login node: expected extends or executor"
-    told += suggest(first, plan.profiles, CLOSE) + suggest(first, RESERVED, CLOSE)
+    told += suggest(first, [*RESERVED, *plan.profiles], CLOSE)
     if not plan.linted:
         told += f" (the config in use is {plan.source}; -c names another)"
     raise wrong(told, ("sections", first, "executor"))
@@ -1918,49 +1920,33 @@ def check_read(plan: Plan, name: str, field: str) -> None:
         told = f"{executor} does not read {field}, but {' and '.join(readers)}"
     elif suggest(field, PROFILE.fields, CLOSE):
         return
-    known = list(plan.config.get("checks", "extra_fields"))
-    if plan.linted:
-        known += UNREAD.get(executor, ())
+    if plan.linted and field in UNREAD.get(executor, ()):
+        return
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if field not in known and parent.get(field) != profile[field] and is_of_site(plan, keys):
-        raise doubtful(told, keys)
-
-
-def check_reach(plan: Plan, report: Report) -> None:
-    """Warn of values of a site that do not reach heirs, which keep older and other ones."""
-    order = order_parents_first(plan.sections, plan.sections)
-    heirs = dict.fromkeys(order, 0)
-    for name in reversed(order):
-        parent = parent_of(plan.sections[name])
-        if parent in heirs:
-            heirs[parent] += heirs[name] + 1
-    for keys, layers in find_layers(plan).items():
-        if len(set(layers.values())) > 1:
-            for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
-                report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
+    if parent.get(field) != profile[field] and is_of_site(plan, keys):
+        raise doubtful(told, keys, ("extra_fields", field))
 
 
 def find_layers(plan: Plan) -> dict[Keys, Table]:
-    """Return the layer of each value of a profile, by its keys and then by profile."""
+    """Return which layers give a value to profiles, by its keys and profile, where they differ."""
     found: dict[Keys, Table] = {}
     for keys, layer in plan.config.origins.items():
         value = look_up(plan.config.values, keys)
         if keys[0] == "sections" and not isinstance(value, (dict, type(None))):
             found.setdefault(keys[2:], {})[keys[1]] = layer
     found.pop(("extends",), None)
-    return found
+    return {keys: layers for keys, layers in found.items() if len(set(layers.values())) > 1}
 
 
 def find_keepers(sections: Table, order: Names, keys: Keys, layers: Table) -> Table:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
+    ranks = {"": -1, **{name: layer.rank for name, layer in layers.items()}}
     known: Table = {}  # by profile: whose value it has, and whose, of those above it, is the latest
     keepers: Table = {}
     for name in order:
         giver, latest = known.get(parent_of(sections[name]), ("", ""))
         if name in layers:
-            giver = name
-            if latest == "" or layers[latest].rank <= layers[name].rank:
-                latest = name
+            giver, latest = name, max(name, latest, key=ranks.__getitem__)
         known[name] = giver, latest
         if giver != latest and not layers[latest].bundled:
             if look_up(sections[giver], keys) != look_up(sections[latest], keys):
