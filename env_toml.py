@@ -1423,9 +1423,9 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
     Of a table that is only what changes, a list is whole. Raises EnvTomlError for keys that lead
     through what is no table or list, or past a list's end.
     """
-    for depth in reversed(range(len(keys))):
-        place, key = keys[:depth], keys[depth]
-        seen, kind = find_value(config, place), kind_at(place)
+    while keys:
+        key, keys = keys[-1], keys[:-1]
+        seen, kind = find_value(config, keys), kind_at(keys)
         if seen is None and kind is not ANY:
             seen = kind.types[-1]()  # an empty list or table, where the kind has one
         if isinstance(seen, list):
@@ -1442,7 +1442,7 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
     items = by_index([*seen, None])
     if key not in items:
         raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {key}")
-    return [item for item in merge(items, {key: item}).values() if item is not None]
+    return list(drop_nulls(merge(items, {key: item})).values())
 
 
 def parent_of(section: Table) -> str:
@@ -1493,10 +1493,9 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
         if look_up(config.values, place) is not None:
             return place, layer
         removed = removed or layer
-    holder = keys
-    while holder and holder not in config.origins:
-        holder = holder[:-1]
-    return keys, removed or config.origins.get(holder)
+    if removed:
+        return keys, removed
+    return find_giver(config, keys[:-1])
 
 
 # ------------------------------------------------------------------------------------- expansion
@@ -1768,14 +1767,13 @@ def check_plan(plan: Plan, report: Report) -> None:
     """
     order = order_parents_first(plan.sections, plan.sections)
     report.collect(check_sections, order)
-    heirs = count_heirs(plan.sections, order)
     variables = find_variables(plan)
     for place in NAMING:
         for name in plan.config.get(*place):
             report.collect(check_use, plan, (*place, name), order, variables)
-    written = select(plan)
+    childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
-        if name in written and not heirs[name] and "executor" not in profile:
+        if name in childless and "executor" not in profile:
             report.collect(check_executor, plan, name)
         for need in NEEDS.get(str(profile.get("executor")), "").split():
             report.collect(check_need, plan, name, need)
@@ -1787,23 +1785,13 @@ def check_plan(plan: Plan, report: Report) -> None:
     for pattern, least in plan.config.get("checks", "recommended_min_nodes").items():
         for name in match_names(pattern, plan.profiles):
             report.collect(check_nodes, plan, name, least)
-    for keys, layers in find_layers(plan).items():
-        for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
-            report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
+    check_reach(plan, order, report)
 
 
 def check_sections(profiles: Names) -> None:
     """Raise EnvTomlError for a config without profiles."""
     if not profiles:
         raise wrong("there are no profiles, so nothing to write", ("sections",))
-
-
-def count_heirs(sections: Table, order: Names) -> Counter[str]:
-    """Count the heirs of each profile, at any distance."""
-    heirs: Counter[str] = Counter()
-    for name in reversed(order):
-        heirs[parent_of(sections[name])] += heirs[name] + 1
-    return heirs
 
 
 def is_of_site(plan: Plan, keys: Keys) -> bool:
@@ -1883,8 +1871,7 @@ def check_volume(plan: Plan, name: str) -> None:
     """Warn of a folder for job files that is on no volume of the job."""
     fields = ["pvc_nemo_run_dir", "pvcs"]
     folder, volumes = map(plan.profiles[name].get, fields)
-    own = plan.sections[name].keys() & fields
-    if not own or not isinstance(folder, str) or not isinstance(volumes, list):
+    if not folder or not isinstance(volumes, list) or plan.sections[name].keys().isdisjoint(fields):
         return
     folder = resolve_defaults(f"{folder}/")
     for volume in volumes:
@@ -1920,33 +1907,45 @@ def check_read(plan: Plan, name: str, field: str) -> None:
         told = f"{executor} does not read {field}, but {' and '.join(readers)}"
     elif suggest(field, PROFILE.fields, CLOSE):
         return
-    if plan.linted and field in UNREAD.get(executor, ()):
-        return
+    public = UNREAD.get(executor, ()) * plan.linted
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if parent.get(field) != profile[field] and is_of_site(plan, keys):
+    if field not in public and parent.get(field) != profile[field] and is_of_site(plan, keys):
         raise doubtful(told, keys, ("extra_fields", field))
 
 
+def check_reach(plan: Plan, order: Names, report: Report) -> None:
+    """Warn of values of a site that do not reach heirs, which keep older and other ones."""
+    heirs: Counter[str] = Counter()  # of each profile, at any distance
+    for name in reversed(order):
+        heirs[parent_of(plan.sections[name])] += heirs[name] + 1
+    for keys, layers in find_layers(plan).items():
+        for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
+            report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
+
+
 def find_layers(plan: Plan) -> dict[Keys, Table]:
-    """Return which layers give a value to profiles, by its keys and profile, where they differ."""
+    """Return the layer of each value of a profile, by its keys and then by profile."""
     found: dict[Keys, Table] = {}
     for keys, layer in plan.config.origins.items():
         value = look_up(plan.config.values, keys)
         if keys[0] == "sections" and not isinstance(value, (dict, type(None))):
             found.setdefault(keys[2:], {})[keys[1]] = layer
     found.pop(("extends",), None)
-    return {keys: layers for keys, layers in found.items() if len(set(layers.values())) > 1}
+    return found
 
 
-def find_keepers(sections: Table, order: Names, keys: Keys, layers: Table) -> Table:
+def find_keepers(sections: Table, order: Names, keys: Keys, layers: dict[str, Layer]) -> Table:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
-    ranks = {"": -1, **{name: layer.rank for name, layer in layers.items()}}
+    if len(set(layers.values())) == 1:
+        return {}  # as nearly always: it spares a walk through all profiles
     known: Table = {}  # by profile: whose value it has, and whose, of those above it, is the latest
     keepers: Table = {}
     for name in order:
         giver, latest = known.get(parent_of(sections[name]), ("", ""))
         if name in layers:
-            giver, latest = name, max(name, latest, key=ranks.__getitem__)
+            giver = name
+            if layers.get(latest, layers[name]).rank <= layers[name].rank:
+                latest = name
         known[name] = giver, latest
         if giver != latest and not layers[latest].bundled:
             if look_up(sections[giver], keys) != look_up(sections[latest], keys):
