@@ -1265,14 +1265,14 @@ class Config:
                 if not report.collect(check_merge, old, value, place, origin=layer.source):
                     continue
                 self.origins[place] = layer
-                if value is None and isinstance(old, dict):  # all below goes, too
-                    self._merge(old, layer, dict.fromkeys(old), report, place)
+                if not isinstance(old, dict):
+                    old = {}
                 if value is None:
+                    self._merge(old, layer, dict.fromkeys(old), report, place)  # all below it, too
                     values.pop(name, None)
                 elif isinstance(value, dict):
-                    if not isinstance(old, dict):
-                        values[name] = {}
-                    self._merge(values[name], layer, value, report, place)
+                    values[name] = old
+                    self._merge(old, layer, value, report, place)
                 else:
                     values[name] = drop_nulls(value)
 
@@ -1483,17 +1483,16 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
     """Return the place that gives the value at a place, and the layer that set it there.
 
     The one answer to "where from": the place is in the same profile or one that it extends. A value
-    that is missing is given by what removed it, else by the latest to set what would hold it. The
-    layer is None for what no layer set.
+    that is missing is given by what removed it, else by the latest to set what would hold it, and
+    what is in a list by what set the list. The layer is None for what no layer set.
     """
-    keys = tuple(key for key in keys if isinstance(key, str))  # a list was set as a whole
     removed = None
     for place in find_places(config, keys):
         layer = config.origins.get(place)
-        if look_up(config.values, place) is not None:
+        if layer and look_up(config.values, place) is not None:
             return place, layer
         removed = removed or layer
-    if removed:
+    if removed or not keys:
         return keys, removed
     return find_giver(config, keys[:-1])
 
@@ -1814,7 +1813,7 @@ def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> N
 
 def find_variables(plan: Plan) -> set[str]:
     """Return the variables that the texts of all layers ask for."""
-    texts = json.dumps([layer.content for layer in plan.config.layers], default=str)
+    texts = json.dumps(plan.config.layers, default=str)
     return set(re.findall(r"oc\.env:\s*(\w+)", texts))
 
 
