@@ -1338,13 +1338,11 @@ def match_names(pattern: str, names: Collection[str]) -> Names:
 
 def is_match(pattern: str, name: str) -> bool:
     """Tell whether a pattern matches a name."""
-    place = 0
-    text = f"\0{name}\0"
-    for part in f"\0{pattern}\0".split("*"):
-        place = text.find(part, place)
-        if place < 0:
+    rest = f"\0{name}\0"
+    for part in filter(None, f"\0{pattern}\0".split("*")):
+        _, found, rest = rest.partition(part)
+        if not found:
             return False
-        place += len(part)
     return True
 
 
@@ -1462,7 +1460,7 @@ def find_lineage(sections: Table, profile: str) -> Iterator[str]:
 def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
     """Yield a place, and where it is in a profile, the same in those that this one extends."""
     yield keys
-    if keys[:1] == ("sections",) and len(keys) > 1:
+    if keys[1:] and keys[0] == "sections":
         for name in islice(find_lineage(config.get("sections"), keys[1]), 1, None):
             yield ("sections", name, *keys[2:])
 
