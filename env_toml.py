@@ -1280,8 +1280,9 @@ class Config:
 def check_merge(old: Any, new: Any, keys: Keys) -> bool:
     """Return True; raises EnvTomlError for a table over a list or a list over a table."""
     if {type(old), type(new)} == {list, dict}:
-        told = f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null"
-        raise wrong(told, keys)
+        raise wrong(
+            f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null", keys
+        )
     return True
 
 
@@ -1745,8 +1746,10 @@ NEEDS = {  # by executor: what the reader cannot submit without; one of several 
 PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
 
 
-READ_BY_ALL = {**FIELDS["every executor"], **FIELDS["other commands"]}
-READ = {executor: {**READ_BY_ALL, **FIELDS[executor]} for executor in EXECUTORS}
+READ = {  # by executor: the fields that it reads
+    executor: {**FIELDS["every executor"], **FIELDS["other commands"], **FIELDS[executor]}
+    for executor in EXECUTORS
+}
 NAMING = (  # where a site names profiles or variables that must be there
     ("only",),
     ("steps",),
@@ -1830,8 +1833,10 @@ def check_need(plan: Plan, name: str, need: str) -> None:
     profile, fields = plan.profiles[name], need.split("|")
     own = plan.sections[name].keys() & {"executor", *fields}
     if own and not any(map(profile.get, fields)):
-        told = f"missing: executor {profile['executor']} needs {' or '.join(fields)}"
-        raise wrong(told, ("sections", name, fields[0]))
+        raise wrong(
+            f"missing: executor {profile['executor']} needs {' or '.join(fields)}",
+            ("sections", name, fields[0]),
+        )
 
 
 def find_mounts(plan: Plan, name: str) -> Iterator[tuple[Keys, Any]]:
@@ -1875,16 +1880,19 @@ def check_volume(plan: Plan, name: str) -> None:
         path = look_up(volume, ("path",))
         if is_interpolation(volume) or folder.startswith(resolve_defaults(f"{path}/")):
             return
-    told = "outside of the path of every volume in pvcs, which the reader refuses"
-    raise doubtful(told, ("sections", name, "pvc_nemo_run_dir"))
+    raise doubtful(
+        "outside of the path of every volume in pvcs, which the reader refuses",
+        ("sections", name, "pvc_nemo_run_dir"),
+    )
 
 
 def check_nodes(plan: Plan, name: str, least: int) -> None:
     """Warn of a profile with fewer nodes than recommended."""
     nodes = plan.profiles[name].get("nodes")
     if isinstance(nodes, int) and nodes < least:
-        told = f"{nodes} of at least {least} recommended nodes"
-        raise doubtful(told, ("sections", name, "nodes"))
+        raise doubtful(
+            f"{nodes} of at least {least} recommended nodes", ("sections", name, "nodes")
+        )
 
 
 def check_read(plan: Plan, name: str, field: str) -> None:
@@ -1954,8 +1962,11 @@ def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
     """Warn of a value at `keys` that some of its heirs do not get, but that of `keepers`."""
     names = list(dict.fromkeys(keepers))
     names[3:] = ["..."] * bool(names[3:])
-    told = f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)})"
-    raise doubtful(f"{told}; sections.{show_keys(('*', *keys[2:]))} sets all", keys)
+    raise doubtful(
+        f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)});"
+        f" sections.{show_keys(('*', *keys[2:]))} sets all",
+        keys,
+    )
 
 
 # ------------------------------------------------------------------------------- what is written
