@@ -92,7 +92,7 @@ DEFAULT_CONFIG = "lepton"
 CONFIG_FOLDERS = ("env_toml_configs", "configs")  # in a wheel; in a checkout or a copied folder
 RESERVED = ("wandb", "cli", "cache", "artifacts")  # sections that are not profiles
 EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
-MAX_BYTES = 64 * 2**20  # of a file that is read: more is a mistake, as /dev/zero is
+MAX_BYTES = 67_108_864  # 64 MiB, of a file that is read: more is a mistake, as /dev/zero is
 MAX_DEPTH = 64  # of nested values: tomli-w recurses, and so does every reader of the file
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow with its square
@@ -210,16 +210,15 @@ def show_value(value: Any, keys: Keys) -> str:
     shown = json.dumps(value, default=str)
     if isinstance(value, str):
         shown = repr(value)
-    if len(shown) > 60:
-        shown = f"{shown[:57]}..."
-    return shown
+    return re.sub(r"(?s)(.{57}).{4}.*", r"\1...", shown)
 
 
 CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
 FEW = 0.6  # the same for a suggestion where any other name is wrong anyway
 MANY = 200  # known names from which none is suggested: difflib would take minutes
-# Two names, a line each, of four letters or more: one letter more, less or other, or two swapped.
-TYPO = r"(?=.*\n.{4})(.*)(?:.?(.*)\n\1.?\2|(.)(.)(.*)\n\1\4\3\5)"
+# Two names, a line each, that differ in case only, or are of four letters or more and have one
+# letter more, less or other, or two swapped.
+TYPO = r"(?i:(.*)\n\1)|(?=.*\n.{4})(.*)(?:.?(.*)\n\2.?\3|(.)(.)(.*)\n\2\5\4\6)"
 
 
 @lru_cache(None)
@@ -230,8 +229,7 @@ def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
     less or other (in names of four letters and more), or what difflib finds as like as `ratio`.
     """
     for other in sorted(known):
-        typo = abs(len(name) - len(other)) < 2 and re.fullmatch(TYPO, f"{name}\n{other}")
-        if typo or name.lower() == other.lower():
+        if abs(len(name) - len(other)) < 2 and re.fullmatch(TYPO, f"{name}\n{other}"):
             return other
     import difflib
 
@@ -254,10 +252,6 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 # resolves when a job is submitted: https://omegaconf.readthedocs.io/en/latest/grammar.html
 # An argument is quoted, a list or table, or bare: of a few characters, others after a backslash.
 
-RESOLVERS = (  # those of OmegaConf and of the public step CLI
-    "oc.env oc.create oc.decode oc.deprecated oc.dict.keys oc.dict.values oc.select"
-    " auto_mount art manifest mul".split()
-)
 STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, see UNSEEN
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 ESCAPES = r"\\()\[\]{}:=, \t"
@@ -265,11 +259,14 @@ BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[{ESCAPES}]|\\(?![{ESCAPES}
 ARGUMENT = rf"(?:{QUOTED}|{BARE})"
 for _ in range(2):  # a list or table may hold others
     ARGUMENT = rf"(?:{QUOTED}|[ \t]*[\[{{]{ARGUMENT}(?:,{ARGUMENT})*[\]}}][ \t]*|{BARE})"
-RESOLVER = r"[a-zA-Z_][a-zA-Z0-9_-]*(?:\.[a-zA-Z_][a-zA-Z0-9_-]*)*"
-NODE_KEY = r"""[^\\{}()\[\]:.\s'"]+"""
-NODE = rf"\.*(?:{NODE_KEY}|\[{NODE_KEY}\])(?:\.{NODE_KEY}|\[{NODE_KEY}\])*"
-INNERMOST = rf"\$\{{[ \t]*(?:({RESOLVER})[ \t]*:({ARGUMENT}(?:,{ARGUMENT})*)|({NODE}))[ \t]*\}}"
-ESCAPED = r"(?<!\\)(?:\\\\)*\\\$\{"  # after an odd number of backslashes it is text
+INNERMOST = rf"""(?x) \$\{{ [ \t]* (?:
+    ( [a-zA-Z_][a-zA-Z0-9_-]* (?: \.[a-zA-Z_][a-zA-Z0-9_-]* )* ) [ \t]*  # a resolver
+        : ( {ARGUMENT} (?: , {ARGUMENT} )* )
+    | ( \.* (?:                                                          # or a node: .a.b[c]
+        \[ [^\\{{}}()\[\]:.\s'"]+ \] (?= [\[.}}\s] ) | \.? [^\\{{}}()\[\]:.\s'"]
+    )+ )
+) [ \t]* \}}"""
+ESCAPED = r"(?<!\\)((?:\\\\)*)\\\$\{"  # after an odd number of backslashes it is text
 # Most interpolations are this: ${oc.env:NAME}, maybe with a plain default. It spares most runs the
 # 10 ms that compiling the whole grammar takes, and has the same groups.
 SIMPLE = rf"\$\{{(oc\.env):([a-zA-Z0-9_]+(?:,(?:''|[a-zA-Z0-9_/+.%*@?|:{STAND_INS}-]*))?)()\}}"
@@ -279,10 +276,11 @@ def refuse_broken(text: str) -> str:
     """Return a text in which no `${` is left; raises EnvTomlError where one is."""
     if "${" not in text:
         return text
-    if "}" not in text[text.index("${") :]:
+    if text.rfind("${") > text.rfind("}"):
         raise wrong("unbalanced interpolation: expected a } for every ${")
-    advice = "quote the default, as in ${oc.env:NAME,'a=b'}"
-    raise wrong(f"OmegaConf cannot read this interpolation: {advice}")
+    raise wrong(
+        "OmegaConf cannot read this interpolation: quote the default, as in ${oc.env:NAME,'a=b'}"
+    )
 
 
 def rewrite(
@@ -301,20 +299,20 @@ def rewrite(
     >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
     'a/<oc.env>/\\${z}'
     """
-    parts: dict[int, str] = {}  # by the code of what stands in for them
+    parts = {0xF0000: r"\${"}  # by the code of what stands in for them
 
-    def keep(part: str) -> str:
+    def keep(found: Match) -> str:
         code = 0xF0000 + len(parts)
-        parts[code] = part.translate(parts)
+        parts[code] = put(found).translate(parts)
         return chr(code)
 
     if max(text, default="") > "\U000effff":
         return text
-    text = re.sub(ESCAPED, lambda found: keep(found[0]), text)
+    text = re.sub(ESCAPED, "\\1\U000f0000", text)
     for grammar in (SIMPLE, INNERMOST):
         changes = 1
         while changes and "${" in text:
-            text, changes = re.subn(grammar, lambda found: keep(put(found)), text)
+            text, changes = re.subn(grammar, keep, text)
     return finish(text).translate(parts)
 
 
@@ -325,11 +323,11 @@ def check_interpolations(text: str) -> None:
 
 def _check_interpolation(found: Match) -> str:
     resolver, arguments, node = found.groups("")
-    if node and re.fullmatch("[A-Z_][A-Z0-9_]*", node):
+    if re.fullmatch("[A-Z_][A-Z0-9_]*", node):
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
     if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
         raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
-    if resolver not in RESOLVERS and suggest(resolver, ["oc.env"]):
+    if suggest(resolver, ["oc.env"]):  # OmegaConf's others and the step CLI's are not that close
         raise wrong(f"unknown resolver {resolver}; did you mean oc.env?")
     return found[0]
 
@@ -352,16 +350,12 @@ def mask_interpolations(text: str) -> str:
     return rewrite(text, lambda found: "/")
 
 
+ENV_WITH_DEFAULT = r"""(?s)\$\{[ \t]*oc\.env[ \t]*:[^,]*,[ \t]*(['"]?)(.*?)\1[ \t]*\}\Z"""
+
+
 def resolve_defaults(text: str) -> str:
     """Return the text as it resolves where no variable is set; what has no default stays."""
-
-    def put(found: Match) -> str:
-        _, *default = split_arguments(found[2] or "")
-        if found[1] == "oc.env" and default:
-            return default[0].strip("'\"")
-        return found[0]
-
-    return rewrite(text, put, str)
+    return rewrite(text, lambda found: re.sub(ENV_WITH_DEFAULT, r"\2", found[0]), str)
 
 
 # What OmegaConf reads without quotes as the text that it is.
@@ -393,17 +387,17 @@ TYPES = (str, bool, int, float, list, dict)
 class Kind(
     namedtuple(
         "Kind",
-        "expected types item fields others minimum choices pattern lines doubt",
-        defaults=[-(2**63), (), "(?s).*", False, ""],
+        "expected types item fields others lines minimum choices pattern",
+        defaults=[-(2**63), (), "(?s).*"],
     )
 ):
     """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
 
     `item` and `fields` are the kinds of what a list or table holds. `others` says what of a key
     that `fields` lacks: "" anything goes, "error" none does, "close" none that is like a known one,
-    "tell" the same and any other is warned of, "variable" only a variable's name does. A number, or
-    a list's length, is at least `minimum`; text is one of `choices` or fits `pattern`; `lines`
-    allows more lines than one. `doubt` is what to warn of where the value is a table.
+    "tell" the same and any other is warned of, "doubt" any is, since text is meant, "variable" only
+    a variable's name does. `lines` allows text of more lines than one. A number, or a list's
+    length, is at least `minimum`; text is one of `choices` or fits `pattern`.
     """
 
     def of(self, key: str) -> Kind:
@@ -434,12 +428,12 @@ SBATCH_TIME = (
 )
 
 # What a value may be: by the names that KEYS uses, and by those of Python's types, which is what a
-# key without a kind of its own may be once it has a value. In a row stand the name, the types, the
-# kind of what a list or table holds, what `others` is, and what is expected, in words.
+# key without a kind of its own may be once it has a value. In a row stand the name, the types (and
+# `lines`), the kind of what a list or table holds, what `others` is, and what is expected.
 KIND_TABLE = """
-any         any       -       -      text, a finite number of 64 bits, a boolean, a list or a table
+any         lines     -       -      text, a finite number of 64 bits, a boolean, a list or a table
 text        str       -       -        text on one line
-lines       str       -       -        text
+lines       str,lines -       -        text
 boolean     bool      -       -        a boolean (true or false)
 positive    int       -       -        an integer of at least 1 (and 64 bits)
 count       int       -       -        an integer of at least 0 (and 64 bits)
@@ -450,7 +444,7 @@ path        str       -       -        the path of a file
 texts       list      text    -        a list of texts, as in [a, b]
 commands    list      lines   -        a list of shell commands, as in [a, b]
 names       list      text    -        a list of one name or more, as in [slurm_base] (null: all)
-value       str,dict  -       -        text
+value       str,dict,lines - doubt      text
 environment dict      value   variable a table of texts
 variables   dict      text    variable a table of texts
 table       dict      -       -        a table
@@ -470,20 +464,13 @@ wandb       dict      -       tell     a table
 profile     dict      -       close    a table
 sections    dict      profile -        a table of profiles
 config      dict      -       error    an object
-str         str       -       -        text
+str         str,lines -       -        text
 bool        bool      -       -        a boolean (true or false)
 float       int,float -       -        a finite number
 list        list      -       -        a list
 """
 
 MORE: Table = {  # that some kinds have
-    "any": {"lines": True},
-    "lines": {"lines": True},
-    "str": {"lines": True},
-    "value": {
-        "lines": True,
-        "doubt": "a table arrives in the job as text, not as a reference to a secret",
-    },
     "positive": {"minimum": 1},
     "count": {"minimum": 0},
     "names": {"minimum": 1},
@@ -512,6 +499,11 @@ config
   steps                   steps       commands that profiles serve, by the name of a profile
   step_values             tables      what a step's own config sets over the profile, by command
   sections                sections    the profiles, in the order they are written; wandb, cli
+sections
+  wandb                   wandb       where runs are logged
+  cli                     table       written as it is
+  cache                   table       written as it is
+  artifacts               table       written as it is
 checks
   required_profiles       texts       profiles that must be there
   recommended_min_nodes   integers    nodes below which a profile is warned of, by its name
@@ -639,43 +631,28 @@ wandb
   entity                  text        the team that runs are logged to
 """
 
-
-def read_keys(table: str) -> Table:
-    """Read a table of keys: by heading and name, its kind's name and what it is."""
-    headings: Table = {}
-    rows: Table = {}
-    for line in table.strip().split("\n"):
-        if line.startswith(" "):
-            name, *about = line.split(None, 2)
-            rows[name] = about
-        else:
-            headings[line] = rows = {}
-    return headings
-
-
-def read_kinds(table: str) -> dict[str, Kind]:
-    """Read a table of kinds, by name."""
-    kinds: Table = {}
-    for line in table.strip().split("\n"):
-        name, words, item, others, expected = line.split(None, 4)
-        types = tuple(kind for kind in TYPES if kind.__name__ in words)
-        kinds[name] = Kind(expected, types, kinds.get(item), {}, others, **MORE.get(name, {}))
-    return kinds
-
-
-FIELDS = read_keys(KEYS)  # by heading
-KINDS = read_kinds(KIND_TABLE)
+KINDS: dict[str, Kind] = {}
+for line in KIND_TABLE.strip().split("\n"):
+    name, words, item, others, expected = line.split(None, 4)
+    types = tuple(kind for kind in TYPES if kind.__name__ in words)
+    KINDS[name] = Kind(
+        expected, types, KINDS.get(item), {}, others, "lines" in words, **MORE.get(name, {})
+    )
 ANY = KINDS["any"]
 TABLE = KINDS["table"]
 MOUNT = KINDS["mount"]
 PROFILE = KINDS["profile"]
 CONFIG = KINDS["config"]
-for heading, rows in FIELDS.items():  # if no kind has that name, those of a profile
-    fields = KINDS.get(heading, PROFILE).fields
-    for name, (kind, _) in rows.items():
-        fields[name] = KINDS[kind]
-for name in RESERVED:
-    KINDS["sections"].fields[name] = KINDS.get(name, TABLE)
+
+FIELDS: Table = {}  # by heading and name, as KEYS has them: the name of the kind, what it is
+for line in KEYS.strip().split("\n"):
+    if not line.startswith(" "):  # below it are the fields of the kind of that name, or a profile's
+        rows = FIELDS.setdefault(line, {})
+        fields = KINDS.get(line, PROFILE).fields
+    else:
+        name, *about = line.split(None, 2)
+        rows[name] = about
+        fields[name] = KINDS[about[0]]
 
 OTHER_NAMES = {  # of a field: the name that the reader takes where a profile has both
     "container": "container_image",
@@ -775,7 +752,7 @@ def split_key(key: str) -> Keys:
                 f"{key or '='}: expected a name, .name or [name] at character {found.start() + 1}"
             )
         if len(keys) == MAX_DEPTH:
-            raise wrong(f"expected at most {MAX_DEPTH} parts", keys[:4])
+            raise wrong(TOO_DEEP, keys[:4])
         keys += (re.sub(r"\\([.\[\]=])", r"\1", name),)
     return keys
 
@@ -795,10 +772,11 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     """
     bare = text.strip()
     value = _read_scalar(text, kind)
-    is_text = str in kind.types and not (kind is MOUNT and bare.startswith("{"))
-    if bare.startswith(("[", "{")) and not is_text:
+    if str in kind.types and not (kind is MOUNT and bare.startswith("{")):
+        return value
+    if bare.startswith(("[", "{")):
         value = _settle_flow(_read_flow(bare, keys), kind)
-    if is_text or value is None or kind.accepts(value) or is_interpolation(value):
+    if value is None or kind.accepts(value) or is_interpolation(value):
         return value
     shown = show_value(value, keys)
     if isinstance(value, str) and {list, dict}.intersection(kind.types):
@@ -848,8 +826,7 @@ HIDDEN = (  # the same of an interpolation, while it is read
 
 def _read_flow(text: str, keys: Keys) -> Any:
     """Return what json makes of a flow value; a trailing comma is fine."""
-    hide = str.maketrans(MARKS, HIDDEN)
-    text = rewrite(text, lambda found: found[0].translate(hide))
+    text = rewrite(text, lambda found: found[0].translate(str.maketrans(MARKS, HIDDEN)))
     try:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
@@ -860,7 +837,7 @@ def _read_flow(text: str, keys: Keys) -> Any:
         ) from None
 
 
-def _to_json(found: re.Match[str]) -> str:
+def _to_json(found: Match) -> str:
     """Return a token of a flow value as JSON has it."""
     single, last, bare, colon = found.groups()
     if single is not None:
@@ -1120,8 +1097,8 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
         raise wrong("a key with unseen characters", place)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
         raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
-    if kind.doubt:
-        raise doubtful(kind.doubt, keys)
+    if kind.others == "doubt":
+        raise doubtful("a table arrives in the job as text, not as a reference to a secret", keys)
     if kind.others == "error":
         raise wrong(_explain_key(keys, key, kind), place)
     if kind.others in ("close", "tell"):
