@@ -59,17 +59,16 @@ From Python: env_toml.generate("slurm", ["force=true"]) returns the text.
 
 from __future__ import annotations
 
-import sys
+import signal
 
 if __name__ == "__main__":  # Ctrl-C ends a run that only loads without a word, too
-    told = sys.excepthook
-    sys.excepthook = lambda kind, *more: None if kind is KeyboardInterrupt else told(kind, *more)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import gc
 import json
 import os
 import re
-import signal
+import sys
 from collections import Counter, namedtuple
 from functools import lru_cache
 from itertools import islice
@@ -254,8 +253,10 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 
 STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, see UNSEEN
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
-ESCAPES = r"\\()\[\]{}:=, \t"
-BARE = rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]|\\[{ESCAPES}]|\\(?![{ESCAPES}]))*"
+BARE = (
+    rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]"
+    r"|\\[\\()\[\]{}:=, \t]|\\(?![\\()\[\]{}:=, \t]))*"
+)
 ARGUMENT = rf"(?:{QUOTED}|{BARE})"
 for _ in range(2):  # a list or table may hold others
     ARGUMENT = rf"(?:{QUOTED}|[ \t]*[\[{{]{ARGUMENT}(?:,{ARGUMENT})*[\]}}][ \t]*|{BARE})"
@@ -420,13 +421,6 @@ class Kind(
         return type(value) is not int or value in range(self.minimum, 2**63)
 
 
-# https://slurm.schedmd.com/sbatch.html#OPT_time
-SBATCH_TIME = (
-    r"([0-9]+-)?[0-9]+(:[0-9]+){0,2}"
-    r"|[uU][nN][lL][iI][mM][iI][tT][eE][dD]|[iI][nN][fF][iI][nN][iI][tT][eE]"
-    r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
-)
-
 # What a value may be: by the names that KEYS uses, and by those of Python's types, which is what a
 # key without a kind of its own may be once it has a value. In a row stand the name, the types (and
 # `lines`), the kind of what a list or table holds, what `others` is, and what is expected.
@@ -476,7 +470,11 @@ MORE: Table = {  # that some kinds have
     "names": {"minimum": 1},
     "executor": {"choices": EXECUTORS},
     "tunnel": {"choices": ("ssh",)},
-    "time": {"pattern": SBATCH_TIME},
+    "time": {  # https://slurm.schedmd.com/sbatch.html#OPT_time
+        "pattern": r"([0-9]+-)?[0-9]+(:[0-9]+){0,2}"
+        r"|[uU][nN][lL][iI][mM][iI][tT][eE][dD]|[iI][nN][fF][iI][nN][iI][tT][eE]"
+        r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
+    },
     "path": {"pattern": r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+"},
 }
 
@@ -638,11 +636,9 @@ for line in KIND_TABLE.strip().split("\n"):
     KINDS[name] = Kind(
         expected, types, KINDS.get(item), {}, others, "lines" in words, **MORE.get(name, {})
     )
-ANY = KINDS["any"]
-TABLE = KINDS["table"]
-MOUNT = KINDS["mount"]
-PROFILE = KINDS["profile"]
-CONFIG = KINDS["config"]
+ANY, TABLE, MOUNT, PROFILE, CONFIG = (
+    KINDS[name] for name in "any table mount profile config".split()
+)
 
 FIELDS: Table = {}  # by heading and name, as KEYS has them: the name of the kind, what it is
 for line in KEYS.strip().split("\n"):
@@ -728,8 +724,12 @@ def _explain_no_word(word: str, number: int) -> str:
     return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
 
 
-KEY_CHARACTER = r"(?:[^.\[\]\\]|\\[.\[\]=]|\\(?![.\[\]=]))"  # a backslash may be itself
-KEY_PART = rf"(?s)\[((?:{KEY_CHARACTER}|\.)+)\]|(?:\A|(?!\A)\.)({KEY_CHARACTER}+)|."
+# A part of a key; \. \[ \] \= stand for the character, any other backslash for itself.
+KEY_PART = r"""(?xs)
+    \[ ( (?: [^\[\]\\] | \\[.\[\]=] | \\(?![.\[\]=]) )+ ) \]
+    | (?: \A | (?!\A)\. ) ( (?: [^.\[\]\\] | \\[.\[\]=] | \\(?![.\[\]=]) )+ )
+    | .
+"""
 
 
 def split_key(key: str) -> Keys:
