@@ -972,7 +972,7 @@ def read_config(path: str) -> Table:
     if path.endswith(".toml"):
         return parse_toml(text, path)
     try:
-        content: Any = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
+        content = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
         if isinstance(content, dict):
             return content
         raise wrong("found another value")
@@ -1036,6 +1036,10 @@ def parse_pairs(pairs: Sequence[Keys]) -> Table:
 
 SECRET_NAME = r"(?is)(.*[_.-])?(key|token|secret|password|passwd|credentials?|apikey|pat)"
 URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
+LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
+    \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
+    | \$\{ [^,{}]* , (?! \s* (['"]*([-+]?[0-9.]*|true|false)['"]* \s* [,}] | \$\{) )  # a default
+"""
 
 
 @lru_cache(None)
@@ -1095,27 +1099,23 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     place = (*keys, key)
     if escape(key) != key:
         raise wrong("a key with unseen characters", place)
-    if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
+    if kind.others == "variable" and not re.fullmatch(r"(?a)[^\W\d]\w*", key):
         raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
     if kind.others == "doubt":
         raise doubtful("a table arrives in the job as text, not as a reference to a secret", keys)
+    known = ", ".join(kind.fields)
     if kind.others == "error":
-        raise wrong(_explain_key(keys, key, kind), place)
+        near = suggest(key, kind.fields)
+        if key in PROFILE.fields:
+            near = f"; did you mean sections.PROFILE.{key}?"
+        raise wrong(f"unknown key {key!r}{near} (expected one of {known})", place)
     if kind.others in ("close", "tell"):
-        near = find_close(key, frozenset(kind.fields))
+        near = suggest(key, kind.fields, CLOSE)
         if near:
-            told = f"did you mean {near}? (checks.extra_fields+={key} accepts it)"
-            raise wrong(f"unknown field {key}; {told}", place, ("extra_fields", key))
-        if kind.others == "tell":
-            raise doubtful(f"nothing reads {key} (known are {', '.join(kind.fields)})", place)
-
-
-def _explain_key(keys: Keys, key: str, kind: Kind) -> str:
-    """Say that a table of the config does not know a key, and what was meant."""
-    near = suggest(key, kind.fields)
-    if not keys and key in PROFILE.fields:
-        near = f"; did you mean sections.PROFILE.{key}?"
-    return f"unknown key {key!r}{near} (expected one of {', '.join(kind.fields)})"
+            told = f"unknown field {key}{near} (checks.extra_fields+={key} accepts it)"
+            raise wrong(told, place, ("extra_fields", key))
+    if kind.others == "tell":
+        raise doubtful(f"nothing reads {key} (known are {known})", place)
 
 
 def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[tuple[Any, Any]]:
@@ -1143,15 +1143,13 @@ def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[tuple[Any, Any]]
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
-    shown = text
-    if kind.lines:
-        shown = re.sub(r"[\t\n]", " ", text)
-    if not (shown.isascii() and shown.isprintable()):
-        found = re.search(f"[\t\n{UNSEEN}{CURLY_QUOTES * (not kind.lines)}]", shown)
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        untyped = f"[{UNSEEN}]"
+        if not kind.lines:
+            untyped = rf"[\t\n{UNSEEN}{CURLY_QUOTES}]|\A\s|\s\Z"
+        found = re.search(untyped, text)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
-    if text != text.strip() and not kind.lines:
-        raise wrong(f"expected {kind.expected}, found a blank at an end: remove it", keys)
     if "${" in text and keys[0] in ("sections", "variables", "images"):
         try:
             check_interpolations(text)
@@ -1160,14 +1158,18 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
     check_secret(text, keys)
 
 
+LEFT_OVER = {
+    " ": "a blank at an end: remove it",
+    "\r": "a carriage return, as a script with CRLF line ends leaves",
+}
+
+
 def _name_character(character: str) -> str:
     """Name a character that is hard to see, and what left it."""
-    if character == "\r":
-        return "a carriage return, as a script with CRLF line ends leaves"
     import unicodedata
 
     name = unicodedata.name(character, "a character without a name").lower()
-    return f"U+{ord(character):04X}, {name}"
+    return LEFT_OVER.get(character, f"U+{ord(character):04X}, {name}")
 
 
 def check_secret(text: str, keys: Keys) -> None:
@@ -1177,27 +1179,10 @@ def check_secret(text: str, keys: Keys) -> None:
     if "@" in text and re.search(URL_PASSWORD, text):
         name = str(keys[-1])
         told = "a password in a URL: take it from a variable, as in //user:${oc.env:PASSWORD}@"
-    elif not name or keys[0] not in ("sections", "variables") or not _is_literal(text):
+    elif not name or keys[0] not in ("sections", "variables") or not re.search(LITERAL, text):
         return
-    advice = f"checks.allow_literal_secrets=[{name}] accepts it"
-    raise wrong(f"{told} ({advice})", keys, ("allow_literal_secrets", name))
-
-
-def _is_literal(text: str) -> bool:
-    """Tell whether a text, or a default in it, is a secret in plain."""
-    if re.fullmatch(r"(?i)[-+]?[0-9.]*|true|false|\$\{oc\.env:\w+(,'')?\}", text):
-        return False
-    if "${" not in text:
-        return True
-    literals = []
-
-    def put(found: re.Match[str]) -> str:
-        for default in split_arguments(found[2] or "")[1:]:
-            literals.append(_is_literal(re.sub(f"[{STAND_INS}]", "", default).strip("'\"")))
-        return found[0]
-
-    rewrite(text, put)
-    return any(literals)
+    told += f" (checks.allow_literal_secrets=[{name}] accepts it)"
+    raise wrong(told, keys, ("allow_literal_secrets", name))
 
 
 # ------------------------------------------------------------------------------------- overrides
@@ -1693,10 +1678,9 @@ def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool)
 
 def find_origin(plan: Plan, finding: Finding) -> str:
     """Return the file, or the key of the word, that a finding of the whole comes from."""
-    if finding.keys:
-        _, layer = find_giver(plan.config, finding.keys)
-        if layer:
-            return str(layer.source)
+    _, layer = find_giver(plan.config, finding.keys)
+    if layer:
+        return str(layer.source)
     return plan.source
 
 
