@@ -1620,19 +1620,41 @@ class Plan:
     files, the words follow. `linted` tells a file that stands from one to write.
     """
 
-    files: int
-    variables: Table
-    images: Table
-    sections: Table
-    profiles: Table
     commands: Table
-    warnings: list[Finding]
 
     def __init__(self, source: str, words: Words, linted: bool = False) -> None:
         self.source = source
         self.words = words
         self.linted = linted
         self.config = Config()
+
+    def complete(self, layers: Sequence[Layer], report: Report, strict: bool) -> None:
+        """Merge layers and words, expand the profiles, check the whole, and settle the report."""
+        self.files = len(layers)
+        for layer in layers:
+            report.collect(self.config.add, layer, report, origin=layer.source)
+        for number, text in enumerate(self.words, 1):
+            word = report.collect(split_word, text, number)
+            if word and layers:
+                report.collect(apply_word, self.config, word, report, origin=word.source)
+        if not layers:
+            report.settle()  # raises what hindered their loading
+        self.variables = list_variables(self.config.layers)
+        own = Report()  # of the whole
+        for name in self.variables:  # a cycle is an error also where no text leads into it
+            own.collect(fill_text, f"${{oc.env:{name}}}", self.config.layers[-1], self.variables)
+        self.images = fill(self, self.config.get("images"), ("images",), None, own)
+        self.sections = fill(self, self.config.get("sections"), ("sections",), None, own)
+        self.profiles = expand(self.sections, own)
+        make_commands(self)
+        check_plan(self, own)
+        if strict:
+            own.collect(refuse_placeholders, self)
+        for finding in own.findings:
+            report.findings.append(finding._replace(origin=find_origin(self, finding)))
+        report.findings = [found for found in report.findings if not is_excused(self, found)]
+        report.settle(strict)
+        self.warnings = report.findings
 
 
 def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
@@ -1642,38 +1664,8 @@ def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
     site value that still has its placeholder.
     """
     plan, report = Plan(source, words), Report()
-    layers = report.collect(load_layers, source, report) or ()
-    fill_plan(plan, layers, report, strict)
+    plan.complete(report.collect(load_layers, source, report) or (), report, strict)
     return plan
-
-
-def fill_plan(plan: Plan, layers: Sequence[Layer], report: Report, strict: bool) -> None:
-    """Merge layers and words, expand the profiles, check the whole, and settle the report."""
-    plan.files = len(layers)
-    for layer in layers:
-        report.collect(plan.config.add, layer, report, origin=layer.source)
-    for number, text in enumerate(plan.words, 1):
-        word = report.collect(split_word, text, number)
-        if word and layers:
-            report.collect(apply_word, plan.config, word, report, origin=word.source)
-    if not layers:
-        report.settle()  # raises what hindered their loading
-    own = Report()  # of the whole
-    plan.variables = list_variables(plan.config.layers)
-    for name in plan.variables:  # a cycle is an error also where no text leads into it
-        own.collect(fill_text, f"${{oc.env:{name}}}", plan.config.layers[-1], plan.variables)
-    plan.images = fill(plan, plan.config.get("images"), ("images",), None, own)
-    plan.sections = fill(plan, plan.config.get("sections"), ("sections",), None, own)
-    plan.profiles = expand(plan.sections, own)
-    make_commands(plan)
-    check_plan(plan, own)
-    if strict:
-        own.collect(refuse_placeholders, plan)
-    for finding in own.findings:
-        report.findings.append(finding._replace(origin=find_origin(plan, finding)))
-    report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
-    report.settle(strict)
-    plan.warnings = report.findings
 
 
 def find_origin(plan: Plan, finding: Finding) -> str:
@@ -2461,7 +2453,7 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
             )
     check_source(path, content, report)
     layers.append(Layer(path, False, content, len(layers), range(len(layers))))
-    fill_plan(plan, layers, report, strict)
+    plan.complete(layers, report, strict)
     return plan.warnings
 
 
@@ -2562,7 +2554,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
     again = Plan("the edits", plan.words)
     layer = Layer(again.source, False, edits, plan.files, range(plan.files))
-    fill_plan(again, [*plan.config.layers[: plan.files], layer], Report(), False)
+    again.complete([*plan.config.layers[: plan.files], layer], Report(), False)
     made = select(again)
     given = {**made, **expand(made, Report())}
     differing = [
