@@ -1066,7 +1066,7 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     _check_tree(look_up(content, path), CONFIG, (), own, path)
     for finding in own.findings:
         report.findings.append(finding._replace(origin=source))
-        if finding.level == "error" and finding.excuse == ("", ""):
+        if finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
 
 
@@ -1081,15 +1081,16 @@ def _check_tree(value: Any, kind: Kind, keys: Keys, own: Report, path: Keys) -> 
 
 
 def _leave_out(content: Table, keys: Keys) -> None:
-    """Remove a wrong value outside of the profiles, a wrong profile, or what is too deep in one."""
-    in_profile = keys[0] == "sections" and len(keys) > 2
-    if in_profile and len(keys) <= MAX_DEPTH:
+    """Remove a wrong value outside of the profiles, a wrong profile, or what is too deep in one.
+
+    What stands in a list is removed with the list.
+    """
+    if keys[0] == "sections" and 2 < len(keys) <= MAX_DEPTH:
         return
-    place = keys[: 2 + in_profile]
-    table = look_up(content, place[:-1])
-    if not isinstance(table, dict):
-        table, place = content, keys[:1]
-    table.pop(place[-1], None)
+    *place, name = [key for key in keys[:3] if isinstance(key, str)]
+    table = look_up(content, (*place,))
+    if isinstance(table, dict):
+        table.pop(name, None)
 
 
 def check_name(key: Any, kind: Kind, keys: Keys) -> None:
@@ -1118,7 +1119,7 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
         raise doubtful(f"nothing reads {key} (known are {known})", place)
 
 
-def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[tuple[Any, Any]]:
+def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[Keys]:
     """Return what a value holds that is right itself, with the keys and indexes.
 
     Raises EnvTomlError for one that is not of its kind, or not fit for TOML and its reader.
@@ -1578,15 +1579,15 @@ def expand(sections: Table, report: Report) -> Table:
     """
     done: Table = {}  # None for a profile that is left out
     for name in order_parents_first(sections, sections):
-        complete = None
-        if done.get(parent_of(sections[name]), {}) is not None:
-            complete = report.collect(_complete_profile, sections, name, done)
-        done[name] = complete
+        done[name] = report.collect(_complete_profile, sections, name, done)
     return {name: done[name] for name in sections if done.get(name) is not None}
 
 
-def _complete_profile(sections: Table, name: str, done: Table) -> Table:
-    """Return a profile over its parent, which is done; raises where its chain has no end."""
+def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
+    """Return a profile over its parent, which is done, or None where that one is left out.
+
+    Raises EnvTomlError where its chain has no end.
+    """
     own = sections[name]
     parent = parent_of(own)
     keys = ("sections", name, "extends")
@@ -1595,8 +1596,11 @@ def _complete_profile(sections: Table, name: str, done: Table) -> Table:
         if cycle:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
         near = suggest(parent, sections, but=(*RESERVED, name))
-        raise wrong(f"there is no profile {show_value(own['extends'], ())} to extend{near}", keys)
-    complete = merge(done.get(parent, {}), own, keys[:2])
+        raise wrong(f"there is no profile {parent!r} to extend{near}", keys)
+    base = done.get(parent, {})
+    if base is None:
+        return None
+    complete = merge(base, own, keys[:2])
     complete.pop("extends", None)
     return complete
 
