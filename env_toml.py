@@ -878,7 +878,7 @@ class Layer(namedtuple("Layer", "source bundled content rank below")):
     __eq__ = object.__eq__  # a layer is itself, whatever it holds
 
 
-CONFIG_FILE = r"(?!schema\.)[^/]+\.json"  # schema.json is for editors and no config
+CONFIG_FILE = r"(?m)^(?!schema\.)([^/\n]+)\.json$"  # schema.json is for editors and no config
 
 
 def list_configs() -> Table:
@@ -888,17 +888,16 @@ def list_configs() -> Table:
     """
     for folder in CONFIG_FOLDERS:
         root = os.path.join(HERE, folder)
-        names: Names = []
         if os.path.isfile(HERE):
             from zipfile import ZipFile
 
             with ZipFile(HERE) as archive:
                 names = [os.path.relpath(name, folder) for name in archive.namelist()]
-        elif os.access(f"{root}/", os.R_OK):
-            names = os.listdir(root)
-        names = [name for name in sorted(names) if re.fullmatch(CONFIG_FILE, name)]
+        else:
+            _, _, names = next(os.walk(root), ("", [], []))  # none where it cannot be read
+        names = re.findall(CONFIG_FILE, "\n".join(sorted(names)))
         if names:
-            return {name[:-5]: os.path.join(root, name) for name in names}
+            return {name: os.path.join(root, f"{name}.json") for name in names}
     raise wrong(f"the bundled configs are missing: copy the folder configs into {HERE}")
 
 
@@ -909,9 +908,9 @@ def load_layers(source: str, report: Report) -> list[Layer]:
     What is wrong with a file by itself is kept in `report`. Raises EnvTomlError for a name that is
     neither, a cycle, or a file that cannot be used.
     """
-    layers: dict[str, Layer] = {}
+    layers: Table = {}  # by the file
 
-    def load(source: str, folder: str, trail: Names) -> Layer:
+    def load(source: str, folder: str, trail: Names) -> Any:
         """Return the layer of a config, added after those that it builds on.
 
         `trail` has the files that led here.
@@ -1062,22 +1061,21 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
     so that later stages find tables where they look for them.
     """
-    own = Report()
-    _check_tree(look_up(content, path), CONFIG, (), own, path)
-    for finding in own.findings:
-        report.findings.append(finding._replace(origin=source))
+
+    def check(value: Any, kind: Kind, keys: Keys, path: Keys) -> None:
+        """Check a value that stands at `path` below `keys`, and all it holds, each on its own."""
+        items: Iterable[Any] = zip(path[:1], [value])  # the one that a path leads to
+        if not path:
+            items = report.collect(check_value, value, kind, keys, origin=source) or ()
+        for key, item in items:
+            report.collect(check_name, key, kind, keys, origin=source)
+            check(item, kind.of(key), (*keys, key), path[1:])
+
+    before = len(report.findings)
+    check(look_up(content, path), CONFIG, (), path)
+    for finding in report.findings[before:]:
         if finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
-
-
-def _check_tree(value: Any, kind: Kind, keys: Keys, own: Report, path: Keys) -> None:
-    """Check a value that stands at `path` below `keys`, and all that it holds, each on its own."""
-    items: Iterable[Any] = zip(path[:1], [value])  # the one that a path leads to
-    if not path:
-        items = own.collect(check_value, value, kind, keys) or ()
-    for key, item in items:
-        own.collect(check_name, key, kind, keys)
-        _check_tree(item, kind.of(key), (*keys, key), own, path[1:])
 
 
 def _leave_out(content: Table, keys: Keys) -> None:
@@ -1596,7 +1594,7 @@ def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
         if cycle:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
         near = suggest(parent, sections, but=(*RESERVED, name))
-        raise wrong(f"there is no profile {parent!r} to extend{near}", keys)
+        raise wrong(f"there is no profile {own['extends']!r} to extend{near}", keys)
     base = done.get(parent, {})
     if base is None:
         return None
@@ -1645,8 +1643,8 @@ class Plan:
             report.settle()  # raises what hindered their loading
         self.variables = list_variables(self.config.layers)
         own = Report()  # of the whole
-        for name in self.variables:  # a cycle is an error also where no text leads into it
-            own.collect(fill_text, f"${{oc.env:{name}}}", self.config.layers[-1], self.variables)
+        # A cycle of variables is an error also where no text leads into it.
+        fill(self, self.config.get("variables"), ("variables",), None, own)
         self.images = fill(self, self.config.get("images"), ("images",), None, own)
         self.sections = fill(self, self.config.get("sections"), ("sections",), None, own)
         self.profiles = expand(self.sections, own)
