@@ -1062,17 +1062,18 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     so that later stages find tables where they look for them.
     """
 
-    def check(value: Any, kind: Kind, keys: Keys, path: Keys) -> None:
-        """Check a value that stands at `path` below `keys`, and all it holds, each on its own."""
-        items: Iterable[Any] = zip(path[:1], [value])  # the one that a path leads to
-        if not path:
+    def check(value: Any, kind: Kind, keys: Keys) -> None:
+        """Check a value and all that it holds, each on its own; before `path` the keys."""
+        if len(keys) < len(path):
+            items = value.items()
+        else:
             items = report.collect(check_value, value, kind, keys, origin=source) or ()
         for key, item in items:
             report.collect(check_name, key, kind, keys, origin=source)
-            check(item, kind.of(key), (*keys, key), path[1:])
+            check(item, kind.of(key), (*keys, key))
 
     before = len(report.findings)
-    check(look_up(content, path), CONFIG, (), path)
+    check(content, CONFIG, ())
     for finding in report.findings[before:]:
         if finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
@@ -1111,8 +1112,11 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     if kind.others in ("close", "tell"):
         near = suggest(key, kind.fields, CLOSE)
         if near:
-            told = f"unknown field {key}{near} (checks.extra_fields+={key} accepts it)"
-            raise wrong(told, place, ("extra_fields", key))
+            raise wrong(
+                f"unknown field {key}{near} (checks.extra_fields+={key} accepts it)",
+                place,
+                ("extra_fields", key),
+            )
     if kind.others == "tell":
         raise doubtful(f"nothing reads {key} (known are {known})", place)
 
@@ -1131,8 +1135,11 @@ def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[Keys]:
         if keys[0] == "sections" and len(keys) > 2 and is_interpolation(value):
             return ()
     if not kind.accepts(value):
-        near = suggest(str(value), kind.choices)
-        raise wrong(f"expected {kind.expected}, found {show_value(value, keys)}{near}", keys)
+        raise wrong(
+            f"expected {kind.expected}, found {show_value(value, keys)}"
+            f"{suggest(str(value), kind.choices)}",
+            keys,
+        )
     if isinstance(value, dict):
         return value.items()
     if isinstance(value, list):
