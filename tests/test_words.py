@@ -1,5 +1,7 @@
 """KEY=VALUE words: how one is taken apart, and how its value is read by a kind."""
 
+from unittest import mock
+
 import pytest
 from cli import read_toml
 from helpers import assert_says, exact, load_cases, refusal
@@ -37,9 +39,10 @@ def test_value(kind, row):
 
 def read_and_check(text, kind):
     """Read a value as a word's and check what it holds, as a run does with its layer."""
-    report = env_toml.Report()
-    value = env_toml.read_value(text, kind, ("sections", "p", "x"))
-    env_toml._check_tree(value, kind, ("sections", "p", "x"), report, ())
+    report, keys = env_toml.Report(), ("sections", "p", "x")
+    value = env_toml.read_value(text, kind, keys)
+    with mock.patch.dict(env_toml.PROFILE.fields, x=kind):
+        env_toml.check_source("a word", env_toml.nest(keys, value), report, keys)
     report.settle()
 
 
