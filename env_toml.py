@@ -1037,7 +1037,8 @@ SECRET_NAME = r"(?is)(.*[_.-])?(key|token|secret|password|passwd|credentials?|ap
 URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
 LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
     \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
-    | \$\{ [^,{}]* , (?! \s* (['"]*([-+]?[0-9.]*|true|false)['"]* \s* [,}] | \$\{) )  # a default
+    | \$\{ [^,{}]* , (?! \s* ([,}] | \$\{ | (?=\S)  # a default, quoted or not
+        ['"]?([-+]?[0-9.]*|true|false)['"]? \s* [,}]) )
 """
 
 
