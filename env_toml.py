@@ -982,16 +982,21 @@ def read_config(path: str) -> Table:
         raise wrong(f"{path}: expected a JSON object: {error}{''.join(told)}") from None
 
 
+def read_bytes(path: str) -> bytes:
+    """Return the content of a file; raises OSError for what has no end or cannot be read."""
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(27, f"more than {MAX_BYTES >> 20} MiB")
+    return data
+
+
 def read_text(path: str) -> str:
     """Read a UTF-8 file, or a member of the zip that this module was imported from."""
     try:
         if os.path.exists(path):
-            with open(path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        else:
-            data = globals()["__loader__"].get_data(path)
-        if len(data) > MAX_BYTES:
-            raise wrong(f"{path}: more than {MAX_BYTES >> 20} MiB")
+            return read_bytes(path).decode()
+        data: bytes = globals()["__loader__"].get_data(path)
         return data.decode()
     except OSError as error:
         raise wrong(f"{path}: {error.strerror or 'no such file'}") from None
@@ -1037,7 +1042,7 @@ SECRET_NAME = r"(?is)(.*[_.-])?(key|token|secret|password|passwd|credentials?|ap
 URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
 LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
     \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
-    | \$\{ [^,{}]* , (?! \s* ([,}] | \$\{ | (?=\S)  # a default, quoted or not
+    | \$\{ (?: [^,{}] | \{ [^{}]* \} )* , (?! \s* ([,}] | \$\{ | (?=\S)  # a default, quoted or not
         ['"]?([-+]?[0-9.]*|true|false)['"]? \s* [,}]) )
 """
 
@@ -1602,7 +1607,7 @@ def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
         if cycle:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
         near = suggest(parent, sections, but=(*RESERVED, name))
-        raise wrong(f"there is no profile {own['extends']!r} to extend{near}", keys)
+        raise wrong(f"there is no profile {show_value(own['extends'], keys)} to extend{near}", keys)
     base = done.get(parent, {})
     if base is None:
         return None
@@ -2174,17 +2179,12 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
 
 
 def read_old(target: str) -> bytes:
-    """Return the content of a file, none where there is no file; raises OSError for no file."""
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError(22, "not a regular file (output_path=- writes to standard output)")
-    try:
-        with open(target, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
+    """Return the content of a file, none where nothing is; raises OSError for what is no file."""
+    if not os.path.exists(target):
         return b""
-    if len(data) > MAX_BYTES:
-        raise OSError(27, f"more than {MAX_BYTES >> 20} MiB, so not a file of this tool")
-    return data
+    if not os.path.isfile(target):
+        raise OSError(22, "not a regular file (output_path=- writes to standard output)")
+    return read_bytes(target)
 
 
 def check_replaceable(target: str) -> None:
