@@ -412,13 +412,13 @@ class Kind(
             return False
         if self.choices:
             return value in self.choices
-        if type(value) is str:
+        if isinstance(value, str):
             return re.fullmatch(self.pattern, value) is not None
-        if type(value) is float:
+        if isinstance(value, float):
             return abs(value) < float("inf")
-        if type(value) is list:
+        if isinstance(value, list):
             value = len(value)
-        return type(value) is not int or value in range(self.minimum, 2**63)
+        return not isinstance(value, int) or value in range(self.minimum, 2**63)
 
 
 # What a value may be: by the names that KEYS uses, and by those of Python's types, which is what a
@@ -701,7 +701,7 @@ def split_word(word: str, number: int = 1) -> Word:
     """
     found = re.fullmatch(WORD, word)
     if not found:
-        raise wrong(_explain_no_word(word, number))
+        raise wrong(f"word {number}{_explain_no_word(word)}")
     key, plus, text = found.groups()
     if re.search(f"{SECRET_TOLD}|{URL_PASSWORD}", key):
         raise wrong(f"word {number} is not KEY=VALUE: a secret or a URL stands before its =")
@@ -713,15 +713,15 @@ def split_word(word: str, number: int = 1) -> Word:
     return Word(key, keys, plus == "+", text)
 
 
-def _explain_no_word(word: str, number: int) -> str:
+def _explain_no_word(word: str) -> str:
     """Say that a word has no `=`; of its text, maybe a secret, only a key of a config is shown."""
-    told = f"word {number}"
+    told = " is not KEY=VALUE, as in force=true (a config file goes with -c)"
+    if word.endswith(("]", "}", ",")):
+        told = " is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
     name = re.sub(r"(?s)[^\w$].*", "", word)
     if name in CONFIG.fields:
-        told += f" ({name}...)"
-    if word.endswith(("]", "}", ",")):
-        return f"{told} is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
-    return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
+        return f" ({name}...){told}"
+    return told
 
 
 # A part of a key; \. \[ \] \= stand for the character, any other backslash for itself.
