@@ -2180,11 +2180,12 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
 
 def read_old(target: str) -> bytes:
     """Return the content of a file, none where nothing is; raises OSError for what is no file."""
-    if not os.path.exists(target):
-        return b""
-    if not os.path.isfile(target):
+    if os.path.exists(target) and not os.path.isfile(target):
         raise OSError(22, "not a regular file (output_path=- writes to standard output)")
-    return read_bytes(target)
+    try:
+        return read_bytes(target)
+    except FileNotFoundError:
+        return b""
 
 
 def check_replaceable(target: str) -> None:

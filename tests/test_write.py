@@ -952,7 +952,7 @@ def test_findings_that_cannot_be_told(clean, monkeypatch, capsys, full, broken):
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch, old):
     monkeypatch.setattr(env_toml, "MAX_BYTES", 4)
-    assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["not a file of this tool"])
+    assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["env.toml: more than 0 MiB"])
     assert old.read_text() == OLD
 
 
