@@ -677,6 +677,136 @@ def kind_like(value: Any) -> Kind:
     return KINDS.get(type(value).__name__, ANY)
 
 
+# -------------------------------------------------------------------------- tables and profiles
+
+# What every stage does with plain tables: configs, profiles by name, and what they hold.
+
+
+def check_merge(old: Any, new: Any, keys: Keys) -> bool:
+    """Return True; raises EnvTomlError for a table over a list or a list over a table."""
+    if {type(old), type(new)} == {list, dict}:
+        raise wrong(
+            f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null", keys
+        )
+    return True
+
+
+def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
+    """Merge one table over another: tables key by key to any depth, everything else replaced.
+
+    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [], "c": 4})
+    {'a': {'x': 1, 'y': 3}, 'b': [], 'c': 4}
+
+    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        old, place = merged.get(key), (*keys, key)
+        check_merge(old, value, place)
+        merged[key] = value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = merge(old, value, place)
+    return merged
+
+
+def drop_nulls(value: Any) -> Any:
+    """Return a value without the keys that are null, at any depth."""
+    if isinstance(value, dict):
+        return {key: drop_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [drop_nulls(item) for item in value]
+    return value
+
+
+def look_up(value: Any, keys: Keys) -> Any:
+    """Return what stands at a place, None where nothing does."""
+    for key in keys:
+        if isinstance(value, list) and str(key).isdigit():
+            value = by_index(value)
+        if not isinstance(value, dict):
+            return None
+        value = value.get(str(key))
+    return value
+
+
+def by_index(items: list[Any]) -> Table:
+    """Return the items of a list as a table, by their indexes as words write them."""
+    return {str(index): item for index, item in enumerate(items)}
+
+
+def nest(keys: Keys, value: Any) -> Any:
+    """Return a value inside the tables that keys lead through."""
+    for key in reversed(keys):
+        value = {key: value}
+    return value
+
+
+def match_names(pattern: str, names: Collection[str]) -> Names:
+    """Return the profiles among names that a pattern matches, in order; `*` is any text."""
+    found = [pattern] * (pattern in names)
+    if "*" in pattern:
+        found = [name for name in names if is_match(pattern, name)]
+    return [name for name in found if name not in RESERVED]
+
+
+def is_match(pattern: str, name: str) -> bool:
+    """Tell whether a pattern matches a name."""
+    rest = f"\0{name}\0"
+    for part in filter(None, f"\0{pattern}\0".split("*")):
+        _, found, rest = rest.partition(part)
+        if not found:
+            return False
+    return True
+
+
+def match_places(keys: Keys, sections: Table) -> list[Keys]:
+    """Return the places that keys mean: one in each profile that a pattern matches, else theirs.
+
+    Raises EnvTomlError for a pattern that matches none.
+    """
+    if keys[0] != "sections" or "*" not in "".join(keys[1:2]):
+        return [keys]
+    names = match_names(keys[1], sections)
+    if not names:
+        raise wrong(f"the pattern {keys[1]} matches no profile", keys[:2])
+    return [("sections", name, *keys[2:]) for name in names]
+
+
+def parent_of(section: Table) -> str:
+    """Return the name of the profile that a profile extends, "" for none."""
+    return str(section.get("extends", ""))
+
+
+def find_lineage(sections: Table, profile: str) -> Iterator[str]:
+    """Yield a profile and those it extends, child first; a chain ends where it is broken."""
+    ended = set(RESERVED)
+    while profile in sections and profile not in ended:
+        yield profile
+        ended.add(profile)
+        profile = parent_of(sections[profile])
+
+
+def start_lineage(sections: Table, profile: str) -> Names:
+    """Return a profile and those it extends; of a long chain the first few and "..."."""
+    chain = list(islice(find_lineage(sections, profile), MAX_LINEAGE + 1))
+    if len(chain) > MAX_LINEAGE:
+        chain[-1] = "..."
+    return chain
+
+
+def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
+    """Return profiles and all that they extend, each once, parents first."""
+    ordered: Table = {}
+    for name in names:
+        chain: Names = []
+        for ancestor in find_lineage(sections, name):
+            if ancestor in ordered:
+                break
+            chain.append(ancestor)
+        ordered.update(dict.fromkeys(reversed(chain)))
+    return list(ordered)
+
+
 # ---------------------------------------------------------------------------------------- words
 
 
@@ -1251,89 +1381,6 @@ class Config:
                     values[name] = drop_nulls(value)
 
 
-def check_merge(old: Any, new: Any, keys: Keys) -> bool:
-    """Return True; raises EnvTomlError for a table over a list or a list over a table."""
-    if {type(old), type(new)} == {list, dict}:
-        raise wrong(
-            f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null", keys
-        )
-    return True
-
-
-def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
-    """Merge one table over another: tables key by key to any depth, everything else replaced.
-
-    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [], "c": 4})
-    {'a': {'x': 1, 'y': 3}, 'b': [], 'c': 4}
-
-    Raises EnvTomlError for a table over a list or a list over a table, which OmegaConf refuses too.
-    """
-    merged = dict(base)
-    for key, value in over.items():
-        old, place = merged.get(key), (*keys, key)
-        check_merge(old, value, place)
-        merged[key] = value
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = merge(old, value, place)
-    return merged
-
-
-def drop_nulls(value: Any) -> Any:
-    """Return a value without the keys that are null, at any depth."""
-    if isinstance(value, dict):
-        return {key: drop_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [drop_nulls(item) for item in value]
-    return value
-
-
-def look_up(value: Any, keys: Keys) -> Any:
-    """Return what stands at a place, None where nothing does."""
-    for key in keys:
-        if isinstance(value, list) and str(key).isdigit():
-            value = by_index(value)
-        if not isinstance(value, dict):
-            return None
-        value = value.get(str(key))
-    return value
-
-
-def by_index(items: list[Any]) -> Table:
-    """Return the items of a list as a table, by their indexes as words write them."""
-    return {str(index): item for index, item in enumerate(items)}
-
-
-def match_names(pattern: str, names: Collection[str]) -> Names:
-    """Return the profiles among names that a pattern matches, in order; `*` is any text."""
-    found = [pattern] * (pattern in names)
-    if "*" in pattern:
-        found = [name for name in names if is_match(pattern, name)]
-    return [name for name in found if name not in RESERVED]
-
-
-def is_match(pattern: str, name: str) -> bool:
-    """Tell whether a pattern matches a name."""
-    rest = f"\0{name}\0"
-    for part in filter(None, f"\0{pattern}\0".split("*")):
-        _, found, rest = rest.partition(part)
-        if not found:
-            return False
-    return True
-
-
-def match_places(keys: Keys, sections: Table) -> list[Keys]:
-    """Return the places that keys mean: one in each profile that a pattern matches, else theirs.
-
-    Raises EnvTomlError for a pattern that matches none.
-    """
-    if keys[0] != "sections" or "*" not in "".join(keys[1:2]):
-        return [keys]
-    names = match_names(keys[1], sections)
-    if not names:
-        raise wrong(f"the pattern {keys[1]} matches no profile", keys[:2])
-    return [("sections", name, *keys[2:]) for name in names]
-
-
 def apply_word(config: Config, word: Word, report: Report) -> None:
     """Make a word a layer, check it like any other source, and merge it.
 
@@ -1361,13 +1408,6 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
     rank = len(config.layers)
     config.add(Layer(word.source, False, merged, rank, range(rank)), report)
-
-
-def nest(keys: Keys, value: Any) -> Any:
-    """Return a value inside the tables that keys lead through."""
-    for key in reversed(keys):
-        value = {key: value}
-    return value
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1418,20 +1458,6 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
     return list(drop_nulls(merge(items, {key: item})).values())
 
 
-def parent_of(section: Table) -> str:
-    """Return the name of the profile that a profile extends, "" for none."""
-    return str(section.get("extends", ""))
-
-
-def find_lineage(sections: Table, profile: str) -> Iterator[str]:
-    """Yield a profile and those it extends, child first; a chain ends where it is broken."""
-    ended = set(RESERVED)
-    while profile in sections and profile not in ended:
-        yield profile
-        ended.add(profile)
-        profile = parent_of(sections[profile])
-
-
 def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
     """Yield a place, and where it is in a profile, the same in those that this one extends."""
     yield keys
@@ -1468,6 +1494,12 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
     if removed or not keys:
         return keys, removed
     return find_giver(config, keys[:-1])
+
+
+def is_of_site(plan: Plan, keys: Keys) -> bool:
+    """Tell whether a site config or a word gives the value at a place."""
+    _, layer = find_giver(plan.config, keys)
+    return layer is not None and not layer.bundled
 
 
 # ------------------------------------------------------------------------------------- expansion
@@ -1565,19 +1597,6 @@ def fill(plan: Plan, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
     return text
 
 
-def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
-    """Return profiles and all that they extend, each once, parents first."""
-    ordered: Table = {}
-    for name in names:
-        chain: Names = []
-        for ancestor in find_lineage(sections, name):
-            if ancestor in ordered:
-                break
-            chain.append(ancestor)
-        ordered.update(dict.fromkeys(reversed(chain)))
-    return list(ordered)
-
-
 def expand(sections: Table, report: Report) -> Table:
     """Merge every profile with the parents it extends; `extends` is gone from the result.
 
@@ -1614,14 +1633,6 @@ def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
     complete = merge(base, own, keys[:2])
     complete.pop("extends", None)
     return complete
-
-
-def start_lineage(sections: Table, profile: str) -> Names:
-    """Return a profile and those it extends; of a long chain the first few and "..."."""
-    chain = list(islice(find_lineage(sections, profile), MAX_LINEAGE + 1))
-    if len(chain) > MAX_LINEAGE:
-        chain[-1] = "..."
-    return chain
 
 
 # ---------------------------------------------------------------------------------------- plan
@@ -1702,6 +1713,97 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     return name in allowed
 
 
+# ------------------------------------------------------------------------------- what is written
+
+
+def select(plan: Plan) -> Table:
+    """Return the sections to write: all, or the wanted ones and the reserved ones.
+
+    Profiles are complete, or have their own keys and `extends`; then those that they extend come
+    along.
+    """
+    sections = {**plan.sections, **plan.profiles}
+    wanted = set(RESERVED)
+    for pattern in plan.config.values.get("only", ["*"]):
+        wanted.update(match_names(pattern, sections))
+    if plan.config.get("expand") is False:
+        sections = plan.sections
+        wanted.update(order_parents_first(sections, wanted))
+    return {name: table for name, table in sections.items() if name in wanted}
+
+
+def make_commands(plan: Plan) -> None:
+    """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
+    plan.commands = {}
+    for pattern, commands in plan.config.get("steps").items():
+        for name in match_names(pattern, plan.profiles):
+            plan.commands[name] = [make_command(plan, name, command) for command in commands]
+
+
+# What is text in YAML too: no other constant, no other first character, no ": " and no " #".
+YAML_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n:#]|:(?=\S)|(?<=\S)#)*"
+
+
+def make_command(plan: Plan, name: str, command: str) -> str:
+    """Return the line that submits a step with a profile.
+
+    It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
+    over: the reader takes the profile, then the step's config, then the words of the command,
+    which it reads as YAML.
+    """
+    line = f"nemotron steps run {command} --batch {quote_word(name)}"
+    step = " ".join(command.split()[:3])
+    for key, own in plan.config.get("step_values", step).items():
+        value = own
+        if key in IMAGE_FIELDS:
+            value = move_image(own, plan.images)
+        if is_of_site(plan, ("sections", name, key)):
+            value = plan.profiles[name].get(key, value)
+        if value == own:
+            continue
+        if not re.fullmatch(YAML_TEXT, str(value)):
+            value = json.dumps(value)
+        line += f" {quote_word(f'run.env.{key}={value}')}"
+    return line
+
+
+def quote_word(word: str) -> str:
+    """Quote a word for a shell; plain ones without importing shlex."""
+    if re.fullmatch(r"[a-zA-Z0-9_@%+=:,./-]+", word):
+        return word
+    import shlex
+
+    return shlex.quote(word)
+
+
+def find_placeholders(plan: Plan) -> Table:
+    """Return the variables whose bundled value stands in the written text, and what to put there.
+
+    Those that are set in the environment have a value.
+    """
+    written = json.dumps(select(plan), default=str)
+    found = {}
+    for name, meaning in plan.config.get("checks", "site_values").items():
+        for layer, _ in plan.variables.get(name, ()):
+            if not layer.bundled or os.environ.get(name):
+                break
+            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.variables)
+            if json.dumps(placeholder)[1:-1] in written:
+                found[name] = meaning
+    return found
+
+
+def refuse_placeholders(plan: Plan) -> None:
+    """Raise EnvTomlError for the site values that still have their placeholder."""
+    report = Report()
+    for name, meaning in find_placeholders(plan).items():
+        report.findings += wrong(
+            f"still a placeholder: expected {meaning}, as in variables.{name}=...",
+            ("variables", name),
+        ).findings
+    report.settle()
+
+
 # -------------------------------------------------------------------------- checks of the whole
 
 NEEDS = {  # by executor: what the reader cannot submit without; one of several where | stands
@@ -1760,12 +1862,6 @@ def check_sections(profiles: Names) -> None:
     """Raise EnvTomlError for a config without profiles."""
     if not profiles:
         raise wrong("there are no profiles, so nothing to write", ("sections",))
-
-
-def is_of_site(plan: Plan, keys: Keys) -> bool:
-    """Tell whether a site config or a word gives the value at a place."""
-    _, layer = find_giver(plan.config, keys)
-    return layer is not None and not layer.bundled
 
 
 def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> None:
@@ -1935,97 +2031,6 @@ def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
         f" sections.{show_keys(('*', *keys[2:]))} sets all",
         keys,
     )
-
-
-# ------------------------------------------------------------------------------- what is written
-
-
-def select(plan: Plan) -> Table:
-    """Return the sections to write: all, or the wanted ones and the reserved ones.
-
-    Profiles are complete, or have their own keys and `extends`; then those that they extend come
-    along.
-    """
-    sections = {**plan.sections, **plan.profiles}
-    wanted = set(RESERVED)
-    for pattern in plan.config.values.get("only", ["*"]):
-        wanted.update(match_names(pattern, sections))
-    if plan.config.get("expand") is False:
-        sections = plan.sections
-        wanted.update(order_parents_first(sections, wanted))
-    return {name: table for name, table in sections.items() if name in wanted}
-
-
-def make_commands(plan: Plan) -> None:
-    """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
-    plan.commands = {}
-    for pattern, commands in plan.config.get("steps").items():
-        for name in match_names(pattern, plan.profiles):
-            plan.commands[name] = [make_command(plan, name, command) for command in commands]
-
-
-# What is text in YAML too: no other constant, no other first character, no ": " and no " #".
-YAML_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n:#]|:(?=\S)|(?<=\S)#)*"
-
-
-def make_command(plan: Plan, name: str, command: str) -> str:
-    """Return the line that submits a step with a profile.
-
-    It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
-    over: the reader takes the profile, then the step's config, then the words of the command,
-    which it reads as YAML.
-    """
-    line = f"nemotron steps run {command} --batch {quote_word(name)}"
-    step = " ".join(command.split()[:3])
-    for key, own in plan.config.get("step_values", step).items():
-        value = own
-        if key in IMAGE_FIELDS:
-            value = move_image(own, plan.images)
-        if is_of_site(plan, ("sections", name, key)):
-            value = plan.profiles[name].get(key, value)
-        if value == own:
-            continue
-        if not re.fullmatch(YAML_TEXT, str(value)):
-            value = json.dumps(value)
-        line += f" {quote_word(f'run.env.{key}={value}')}"
-    return line
-
-
-def quote_word(word: str) -> str:
-    """Quote a word for a shell; plain ones without importing shlex."""
-    if re.fullmatch(r"[a-zA-Z0-9_@%+=:,./-]+", word):
-        return word
-    import shlex
-
-    return shlex.quote(word)
-
-
-def find_placeholders(plan: Plan) -> Table:
-    """Return the variables whose bundled value stands in the written text, and what to put there.
-
-    Those that are set in the environment have a value.
-    """
-    written = json.dumps(select(plan), default=str)
-    found = {}
-    for name, meaning in plan.config.get("checks", "site_values").items():
-        for layer, _ in plan.variables.get(name, ()):
-            if not layer.bundled or os.environ.get(name):
-                break
-            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.variables)
-            if json.dumps(placeholder)[1:-1] in written:
-                found[name] = meaning
-    return found
-
-
-def refuse_placeholders(plan: Plan) -> None:
-    """Raise EnvTomlError for the site values that still have their placeholder."""
-    report = Report()
-    for name, meaning in find_placeholders(plan).items():
-        report.findings += wrong(
-            f"still a placeholder: expected {meaning}, as in variables.{name}=...",
-            ("variables", name),
-        ).findings
-    report.settle()
 
 
 # ---------------------------------------------------------------------------------------- text
