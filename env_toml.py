@@ -343,7 +343,9 @@ def split_arguments(arguments: str) -> Names:
 
 def is_interpolation(value: Any) -> bool:
     """Tell whether a value is wholly one `${...}`, whose resolved value may be of any type."""
-    return isinstance(value, str) and value[:2] == "${" and mask_interpolations(value) == "/"
+    if not isinstance(value, str) or not value.startswith("${"):
+        return False
+    return re.fullmatch(SIMPLE, value) is not None or mask_interpolations(value) == "/"
 
 
 def mask_interpolations(text: str) -> str:
@@ -369,6 +371,8 @@ def quote_default(value: str) -> str:
     >>> quote_default("/lustre:/lustre"), quote_default("1.50"), quote_default("it's")
     ('/lustre:/lustre', "'1.50'", "'it\\'s'")
     """
+    if re.fullmatch(PLAIN_DEFAULT, value):
+        return value
     if re.fullmatch(PLAIN_DEFAULT, rewrite(value, lambda found: "/", str)):
         return value
     return rewrite(value, lambda found: found[0], _quote)
@@ -1205,7 +1209,8 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
         else:
             items = report.collect(check_value, value, kind, keys, origin=source) or ()
         for key, item in items:
-            report.collect(check_name, key, kind, keys, origin=source)
+            if key not in kind.fields:
+                report.collect(check_name, key, kind, keys, origin=source)
             check(item, kind.of(key), (*keys, key))
 
     before = len(report.findings)
@@ -1229,9 +1234,9 @@ def _leave_out(content: Table, keys: Keys) -> None:
 
 
 def check_name(key: Any, kind: Kind, keys: Keys) -> None:
-    """Raise EnvTomlError for a key that the table at `keys` cannot have."""
-    if key in kind.fields or not isinstance(key, str):
-        return
+    """Raise EnvTomlError for a key that the table at `keys` does not know and cannot have."""
+    if not isinstance(key, str):
+        return  # it is an index
     place = (*keys, key)
     if escape(key) != key:
         raise wrong("a key with unseen characters", place)
@@ -1285,14 +1290,17 @@ def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[Keys]:
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
-    if not (text.isascii() and text.isprintable() and text == text.strip()):
+    seen = text
+    if kind.lines:
+        seen = re.sub(r"[\t\n]", "", text)
+    if not (seen.isascii() and seen.isprintable() and seen == seen.strip()):
         untyped = f"[{UNSEEN}]"
         if not kind.lines:
             untyped = rf"[\t\n{UNSEEN}{CURLY_QUOTES}]|\A\s|\s\Z"
         found = re.search(untyped, text)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
-    if "${" in text and keys[0] in ("sections", "variables", "images"):
+    if "${" in re.sub(SIMPLE, "", text) and keys[0] in ("sections", "variables", "images"):
         try:
             check_interpolations(text)
         except EnvTomlError as error:
@@ -1363,7 +1371,7 @@ class Config:
         self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
-            for place in match_places((*keys, key), self.get("sections")):
+            for place in match_places((*keys, key), self.values.get("sections", {})):
                 name = place[-1]
                 old = values.get(name)
                 if not report.collect(check_merge, old, value, place, origin=layer.source):
@@ -1996,9 +2004,9 @@ def find_layers(plan: Plan) -> dict[Keys, Table]:
     """Return the layer of each value of a profile, by its keys and then by profile."""
     found: dict[Keys, Table] = {}
     for keys, layer in plan.config.origins.items():
-        value = look_up(plan.config.values, keys)
-        if keys[0] == "sections" and not isinstance(value, (dict, type(None))):
-            found.setdefault(keys[2:], {})[keys[1]] = layer
+        if keys[0] == "sections":
+            if not isinstance(look_up(plan.config.values, keys), (dict, type(None))):
+                found.setdefault(keys[2:], {})[keys[1]] = layer
     found.pop(("extends",), None)
     return found
 
