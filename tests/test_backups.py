@@ -243,14 +243,15 @@ def test_a_folder_in_the_place_of_a_backup_is_left_alone(run, tmp_path, target):
         assert (tmp_path / "env.toml.bak.1").read_text() == HAND
 
 
+@pytest.mark.parametrize("permissions", [0o600, 0o640])
 @pytest.mark.parametrize("links", ["links", "no links"])
-def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, links):
+def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, links, permissions):
     if links == "no links":
         monkeypatch.setattr(
             os, "link", mock.Mock(side_effect=PermissionError(errno.EPERM, "no links"))
         )
     put(target, HAND)
-    target.chmod(0o600)
+    target.chmod(permissions)
     named = []
     real = os.replace
 
@@ -260,9 +261,9 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
 
     monkeypatch.setattr(os, "replace", replace)
     assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak"
-    assert mode(tmp_path / "env.toml.bak") == oct(0o600)
+    assert mode(tmp_path / "env.toml.bak") == oct(permissions)
     copies = [closed for name, closed in named if name == f"{target}.bak"]
-    assert copies == [oct(0o600)] * (links == "no links"), "closed before it has the name"
+    assert copies == [oct(permissions)] * (links == "no links"), "closed before it has the name"
 
 
 def test_a_backup_is_the_very_file(tmp_path, target):

@@ -102,6 +102,8 @@ def test_a_bad_file_is_named_as_what_it_is(clean, tmp_path, name):
     assert told.startswith("site.json: ")
     assert "\n" not in told
     assert_says(told, fragments)
+    traps = ["found YAML", "found TOML", "no comments", "trailing comma"]
+    assert {trap for trap in traps if trap in told} == {*traps} & {*fragments}
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path):
