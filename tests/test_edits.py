@@ -326,7 +326,28 @@ def test_a_copied_profile_is_an_heir_with_what_it_has_of_its_own(clean, tmp_path
     site = Site(tmp_path, {"sections": BASE})
     document = site.document()
     document["mine"] = {**copy.deepcopy(document["c"]), "nodes": 8}
-    assert site.edits(document)["sections"] == {"mine": {"extends": "c", "nodes": 8}}
+    assert site.edits(document) == {
+        "defaults": str(site.base),
+        "sections": {"mine": {"extends": "c", "nodes": 8}},
+    }
+
+
+def test_a_profile_of_the_config_stays_the_root_that_it_is(clean, tmp_path):
+    """As an heir of one like it there would be less to say, and it would hang on a stranger."""
+    like = {"executor": "local", "nodes": 2, "mem": "1G", "launcher": "x"}
+    site = Site(tmp_path, {"sections": {"a": like, "z": {"executor": "local"}}})
+    document = site.document()
+    document["z"] = dict(like)
+    edits = site.edits(document)["sections"]
+    assert edits == {"z": {"nodes": 2, "mem": "1G", "launcher": "x"}}
+
+
+def test_a_new_profile_keeps_the_parent_it_names_although_another_is_nearer(clean, tmp_path):
+    site = Site(tmp_path, {"sections": BASE}, ["expand=false"])
+    document = site.document()
+    document["mine"] = {"extends": "a", "nodes": 2, "env_vars": {"A": "3"}}
+    edits = site.edits(document)["sections"]
+    assert edits == {"mine": {"extends": "a", "nodes": 2, "env_vars": {"A": "3"}}}
 
 
 def test_profiles_that_were_removed_become_only(clean, tmp_path):

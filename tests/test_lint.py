@@ -198,7 +198,14 @@ def test_a_config_adds_its_checks_only(lint, tmp_path):
     }
     below = {"q": {"executor": "local", "nodes": 7}}
     (tmp_path / "site.json").write_text(
-        json.dumps({"checks": checks, "sections": below, "output_path": "x.toml"})
+        json.dumps(
+            {
+                "checks": checks,
+                "sections": below,
+                "output_path": "x.toml",
+                "variables": {"UNUSED": "x"},
+            }
+        )
     )
     said = lint(PROFILE + "nodes = 1\nmine = 2\n", "-c", "site.json")
     assert (said.exit, said.out) == (2, "")

@@ -133,6 +133,8 @@ def test_a_wrong_value_is_told_although_secrets_may_pass(tmp_path):
     path = write_variables(tmp_path, variables, allow_literal_secrets=True)
     error = refusal(generate, path)
     assert {finding.keys[-1] for finding in error.findings} == variables.keys()
+    (broken,) = [finding for finding in error.findings if finding.keys[-1] == "B_TOKEN"]
+    assert_says(broken, ["found a value that is not shown"])
     assert "hunter2" not in str(error)
 
 
