@@ -266,6 +266,15 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
     assert copies == [oct(permissions)] * (links == "no links"), "closed before it has the name"
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda name: os.symlink("gone", name)])
+def test_what_is_no_file_takes_a_backups_name(tmp_path, target, make):
+    put(target, HAND)
+    make(tmp_path / "env.toml.bak")
+    assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak.1"
+    assert (tmp_path / "env.toml.bak.1").read_text() == HAND
+    assert not (tmp_path / "env.toml.bak").is_file()
+
+
 def test_a_backup_is_the_very_file(tmp_path, target):
     put(target, HAND)
     before = target.stat()

@@ -332,6 +332,14 @@ def test_a_copied_profile_is_an_heir_with_what_it_has_of_its_own(clean, tmp_path
     }
 
 
+def test_a_table_that_became_a_text_is_a_text(clean, tmp_path):
+    site = Site(tmp_path, {"sections": {"a": {"executor": "local", "apptainer": {"x": {"y": 1}}}}})
+    document = site.document()
+    document["a"]["apptainer"] = "none"
+    assert site.edits(document)["sections"] == {"a": {"apptainer": "none"}}
+    assert site.again() == document
+
+
 def test_a_profile_of_the_config_stays_the_root_that_it_is(clean, tmp_path):
     """As an heir of one like it there would be less to say, and it would hang on a stranger."""
     like = {"executor": "local", "nodes": 2, "mem": "1G", "launcher": "x"}
