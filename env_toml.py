@@ -108,7 +108,7 @@ class Finding(namedtuple("Finding", "message keys level origin excuse")):
 
     `level` is "error" or "warning". `keys` lead to its place in the config, as in ("sections",
     "slurm_base", "nodes"). `origin` is the file, or the key of the word, that it comes from.
-    `excuse` names the list in `checks`, and the name in it, that lets it pass ("" for none).
+    `excuse` names the list in `checks`, and the name in it, that lets it pass (both "" for none).
     """
 
     def __str__(self) -> str:
@@ -174,7 +174,7 @@ class Report:
 # differs between its versions.
 UNSEEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000fffff"
+    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U0010ffff"
 )
 CURLY_QUOTES = r"\u2018-\u201f"
 
@@ -188,7 +188,8 @@ def escape(text: str) -> str:
 
 # A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
 SECRET_TOLD = (
-    r"""(?is)(\w*(?:key|token|secret|password|passwd|credentials?|pat))['"]?(?:[:\s]|\\=).*"""
+    r"""(?is)(?<![\w/-])((?:\w*_)?(?:key|token|secret|password|passwd|credentials?|apikey|pat))"""
+    r"""['"]?(?:[:\s]|\\=).*"""
 )
 
 
@@ -326,6 +327,8 @@ def _check_interpolation(found: Match) -> str:
     resolver, arguments, node = found.groups("")
     if re.fullmatch("[A-Z_][A-Z0-9_]*", node):
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
+    if resolver == "oc.env" and not arguments.strip():
+        raise wrong("expected the name of a variable, as in ${oc.env:NAME}")
     if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
         raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
     if suggest(resolver, ["oc.env"]):  # OmegaConf's others and the step CLI's are not that close
@@ -399,7 +402,7 @@ class Kind(
     """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
 
     `item` and `fields` are the kinds of what a list or table holds. `others` says what of a key
-    that `fields` lacks: "" anything goes, "error" none does, "close" none that is like a known one,
+    that `fields` lacks: "-" all go, "error" none does, "close" none that is like a known one,
     "tell" the same and any other is warned of, "doubt" any is, since text is meant, "variable" only
     a variable's name does. `lines` allows text of more lines than one. A number, or a list's
     length, is at least `minimum`; text is one of `choices` or fits `pattern`.
@@ -1091,7 +1094,7 @@ def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
 NO_JSON = {  # what people write where JSON is read, by the text around \0, where JSON ends
     r"\A\s*\0(---|#|[\w$]+\s*:(\s|\Z))": ", found YAML (JSON, or TOML in FILE.toml, is read)",
     r"\A\s*(\0[\w-]+\s*=|\[+\0[\w.-]+\])": ", found TOML (it is read from FILE.toml)",
-    r"\S\s*\0\s*(//|/\*|#)": ": JSON has no comments (TOML in FILE.toml has)",
+    r"\0\s*(//|/\*)|\S\s*\0\s*#": ": JSON has no comments (TOML in FILE.toml has)",
     r",\s*\0|\0,\s*[}\]]": ": JSON has no trailing comma",
 }
 
@@ -1113,7 +1116,7 @@ def read_config(path: str) -> Table:
         end = getattr(error, "pos", 0)
         around = f"{text[:end]}\0{text[end:]}"
         told = [trap for pattern, trap in NO_JSON.items() if re.search(pattern, around)]
-        raise wrong(f"{path}: expected a JSON object: {error}{''.join(told)}") from None
+        raise wrong(f"{path}: expected a JSON object: {error}{''.join(told[:1])}") from None
 
 
 def read_bytes(path: str) -> bytes:
@@ -1203,7 +1206,7 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     """
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
-        """Check a value and all that it holds, each on its own; before `path` the keys."""
+        """Check a value and all that it holds, each on its own; above `path` only the names."""
         if len(keys) < len(path):
             items = value.items()
         else:
@@ -1327,7 +1330,7 @@ def check_secret(text: str, keys: Keys) -> None:
     name = find_secret_key(keys)
     told = f"a literal secret: write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
     if "@" in text and re.search(URL_PASSWORD, text):
-        name = str(keys[-1])
+        *_, name = [key for key in keys if isinstance(key, str)]
         told = "a password in a URL: take it from a variable, as in //user:${oc.env:PASSWORD}@"
     elif not name or keys[0] not in ("sections", "variables") or not re.search(LITERAL, text):
         return
@@ -1371,7 +1374,8 @@ class Config:
         self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
-            for place in match_places((*keys, key), self.values.get("sections", {})):
+            places = (*keys, key), self.values.get("sections", {})
+            for place in report.collect(match_places, *places, origin=layer.source) or ():
                 name = place[-1]
                 old = values.get(name)
                 if not report.collect(check_merge, old, value, place, origin=layer.source):
@@ -1400,8 +1404,10 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):
-        above = find_value(config, keys[:-1])
-        stands = look_up(above, keys[-1:])
+        above = find_nearest(config, keys[:-1])
+        stands = find_value(config, keys)
+        if isinstance(above, list):
+            stands = look_up(above, keys[-1:])
         value = read_word(word, stands)
         content = nest(word.keys, value)
         check_source(word.source, content, report, word.keys)
@@ -1424,7 +1430,7 @@ def read_word(word: Word, seen: Any) -> Any:
     Returns the items that a word appends.
     """
     kind = kind_at(word.keys)
-    if kind in (ANY, TABLE):
+    if kind in (ANY, TABLE) and seen is not None:
         kind = kind_like(seen)
     if word.append:
         for known in (kind, kind_like(seen)):
@@ -1446,7 +1452,7 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
     """
     while keys:
         key, keys = keys[-1], keys[:-1]
-        seen, kind = find_value(config, keys), kind_at(keys)
+        seen, kind = find_nearest(config, keys), kind_at(keys)
         if seen is None and kind is not ANY:
             seen = kind.types[-1]()  # an empty list or table, where the kind has one
         if isinstance(seen, list):
@@ -1474,8 +1480,17 @@ def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
             yield ("sections", name, *keys[2:])
 
 
+def find_nearest(config: Config, keys: Keys) -> Any:
+    """Return what a place has of its own or, where it has nothing, the nearest that it inherits."""
+    for place in find_places(config, keys):
+        own = look_up(config.values, place)
+        if own is not None:
+            return own
+    return None
+
+
 def find_value(config: Config, keys: Keys) -> Any:
-    """Return what stands at a place now, inherited values included; None where nothing does."""
+    """Return what stands at a place now, with what a table inherits; None where nothing does."""
     found = None
     for place in reversed([*find_places(config, keys)]):
         own = look_up(config.values, place)
@@ -1544,7 +1559,7 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
             beside = layer is reader or layer.rank in reader.below
             if above or (beside and not default):
                 if value is None:
-                    break
+                    return f"${{oc.env:{name}}}"
                 check_cycle(name, trail)
                 filled = fill_text(value, layer, variables, (*trail, name))
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
@@ -1558,7 +1573,7 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
 
 
 def check_cycle(name: str, trail: Keys) -> None:
-    """Raise EnvTomlError for a variable whose value leads to it, and to no name before its own.
+    """Raise EnvTomlError for a variable whose value leads to it, if it is the first by alphabet.
 
     So a cycle is told once, wherever it is entered.
     """
@@ -1714,8 +1729,9 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     """Tell whether `checks` lets a finding pass; a bundled variable's text is never a secret."""
     listed, name = finding.excuse
     allowed = plan.config.get("checks", listed)
-    if any(layer.bundled for layer, _ in plan.variables.get(name, ())):
-        return True
+    if listed == "allow_literal_secrets":
+        if any(layer.bundled for layer, _ in plan.variables.get(name, ())):
+            return True
     if isinstance(allowed, bool):
         return allowed
     return name in allowed
@@ -1885,8 +1901,10 @@ def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> N
 
 
 def find_variables(plan: Plan) -> set[str]:
-    """Return the variables that the texts of all layers ask for."""
-    texts = json.dumps(plan.config.layers, default=str)
+    """Return the variables that the profiles, images and steps of any layer ask for."""
+    used = ("sections", "images", "variables", "step_values")
+    contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
+    texts = json.dumps(contents, default=str)
     return set(re.findall(r"oc\.env:\s*(\w+)", texts))
 
 
@@ -1950,7 +1968,8 @@ def check_volume(plan: Plan, name: str) -> None:
     folder = resolve_defaults(f"{folder}/")
     for volume in volumes:
         path = look_up(volume, ("path",))
-        if is_interpolation(volume) or folder.startswith(resolve_defaults(f"{path}/")):
+        above = resolve_defaults(str(path)).rstrip("/")
+        if is_interpolation(volume) or folder.startswith(f"{above}/"):
             return
     raise doubtful(
         "outside of the path of every volume in pvcs, which the reader refuses",
@@ -1984,6 +2003,8 @@ def check_read(plan: Plan, name: str, field: str) -> None:
         told = f"{executor} does not read {field}, but {' and '.join(readers)}"
     elif suggest(field, PROFILE.fields, CLOSE):
         return
+    if field == "workspace":
+        told += ": variables.NEMOTRON_WORKSPACE moves outputs"
     public = UNREAD.get(executor, ()) * plan.linted
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     if field not in public and parent.get(field) != profile[field] and is_of_site(plan, keys):
@@ -2144,7 +2165,8 @@ def write(
     """Write the file whole or not at all; return what was done, "unchanged" or "wrote".
 
     What follows "wrote " is the name under which an edited or foreign file was kept. Without
-    `force` an existing file is an error, whoever made it and however late. A symbolic link is
+    `force` an existing file is an error, whoever made it and however late, but for one that differs
+    in its two header lines only. A symbolic link is
     followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
     that is allowed. What is written came from `sources`, of which none is replaced. Raises
     EnvTomlError that names the path and the reason.

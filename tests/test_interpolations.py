@@ -20,6 +20,7 @@ OWN_MESSAGES = (
     "is no environment variable: write",
     "unknown resolver",
     "more than one default",
+    "expected the name of a variable",
 )
 CLIENT_RESOLVERS = ("auto_mount", "art", "manifest", "mul")
 

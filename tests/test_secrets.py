@@ -102,6 +102,21 @@ def test_a_secret_in_a_word_is_refused(tmp_path, word):
     assert_says(finding, [f"(in {word.partition('=')[0]})"])
 
 
+def test_what_a_site_puts_in_a_secrets_variable_is_told_in_plain(tmp_path):
+    """What `site_values` says of HF_TOKEN is no secret."""
+    sections = {"p": {"executor": "local", "env_vars": {"A": "${oc.env:HF_TOKEN}"}}}
+    checks = {"site_values": {"HF_TOKEN": "the token of the hub"}}
+    config = {"checks": checks, "sections": sections}
+    assert "HF_TOKEN" in env_toml.generate(str(write_config(tmp_path / "site.json", config)))
+
+
+def test_a_url_in_a_list_is_excused_by_the_name_of_the_list(tmp_path):
+    sections = {"p": {"executor": "local", "startup_commands": ["git clone https://u:hunter2@h/a"]}}
+    path = write_config(tmp_path / "site.json", {"sections": sections})
+    assert_says(refusal(generate, path), ["checks.allow_literal_secrets=[startup_commands]"])
+    assert generate(path, "checks.allow_literal_secrets=[startup_commands]") == sections
+
+
 # ------------------------------------------------------------------------------------ what lets it pass
 
 
