@@ -114,6 +114,7 @@ ERRORS = {  # what a person wrote: what must be said of it
 def test_an_error_is_found(lint, case):
     text, told = ERRORS[case]
     said = lint(text)
+    assert "the config in use" not in said.err, "a file is looked at, no config"
     assert (said.exit, said.out) == (2, ""), said
     assert_says(said.err, ["error: ", *told])
     assert "hf_abcdef123" not in said.err
