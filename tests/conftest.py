@@ -28,7 +28,7 @@ COMMON = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
 settings.register_profile("few", max_examples=25, **COMMON)
-settings.register_profile("many", max_examples=300, **COMMON)
+settings.register_profile("many", max_examples=100, **COMMON)
 settings.load_profile("many" if IN_CI else "few")
 
 
