@@ -1303,7 +1303,11 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
         found = re.search(untyped, text)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
-    if "${" in re.sub(SIMPLE, "", text) and keys[0] in ("sections", "variables", "images"):
+    if (
+        "${" in text
+        and "${" in re.sub(SIMPLE, "", text)
+        and keys[0] in ("sections", "variables", "images")
+    ):
         try:
             check_interpolations(text)
         except EnvTomlError as error:
@@ -1374,8 +1378,10 @@ class Config:
         self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
     ) -> None:
         for key, value in content.items():
-            places = (*keys, key), self.values.get("sections", {})
-            for place in report.collect(match_places, *places, origin=layer.source) or ():
+            places = [(*keys, key)]
+            if keys == ("sections",):
+                places = report.collect(match_places, *places, values, origin=layer.source) or []
+            for place in places:
                 name = place[-1]
                 old = values.get(name)
                 if not report.collect(check_merge, old, value, place, origin=layer.source):
@@ -1693,7 +1699,9 @@ class Plan:
         # A cycle of variables is an error also where no text leads into it.
         fill(self, self.config.get("variables"), ("variables",), None, own)
         self.images = fill(self, self.config.get("images"), ("images",), None, own)
-        self.sections = fill(self, self.config.get("sections"), ("sections",), None, own)
+        self.sections = self.config.get("sections")
+        if self.variables or self.images:
+            self.sections = fill(self, self.sections, ("sections",), None, own)
         self.profiles = expand(self.sections, own)
         make_commands(self)
         check_plan(self, own)
@@ -2013,6 +2021,8 @@ def check_read(plan: Plan, name: str, field: str) -> None:
 
 def check_reach(plan: Plan, order: Names, report: Report) -> None:
     """Warn of values of a site that do not reach heirs, which keep older and other ones."""
+    if len(plan.config.layers) == 1:
+        return  # nothing is older
     heirs: Counter[str] = Counter()  # of each profile, at any distance
     for name in reversed(order):
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
