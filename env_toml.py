@@ -170,8 +170,8 @@ class Report:
 # --------------------------------------------------------------------------------- shown text
 
 # Characters that nobody sees, but for tab and line end: controls, no-break and other odd blanks,
-# format and private characters, half pairs. A list of its own, since what Python calls printable
-# differs between its versions.
+# format characters, half pairs, the private planes. A list of its own, since what Python calls
+# printable differs between its versions.
 UNSEEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U0010ffff"
@@ -320,7 +320,8 @@ def rewrite(
 
 def check_interpolations(text: str) -> None:
     """Raise EnvTomlError for an interpolation that the reader of the file cannot resolve."""
-    rewrite(text, _check_interpolation)
+    if "${" in re.sub(SIMPLE, "", text):  # those are sound, and nearly all there are
+        rewrite(text, _check_interpolation)
 
 
 def _check_interpolation(found: Match) -> str:
@@ -638,7 +639,8 @@ wandb
 
 KINDS: dict[str, Kind] = {}
 for line in KIND_TABLE.strip().split("\n"):
-    name, words, item, others, expected = line.split(None, 4)
+    name, accepted, item, others, expected = line.split(None, 4)
+    words = accepted.split(",")
     types = tuple(kind for kind in TYPES if kind.__name__ in words)
     KINDS[name] = Kind(
         expected, types, KINDS.get(item), {}, others, "lines" in words, **MORE.get(name, {})
@@ -750,9 +752,11 @@ def nest(keys: Keys, value: Any) -> Any:
 
 def match_names(pattern: str, names: Collection[str]) -> Names:
     """Return the profiles among names that a pattern matches, in order; `*` is any text."""
-    found = [pattern] * (pattern in names)
+    found: Names = []
     if "*" in pattern:
         found = [name for name in names if is_match(pattern, name)]
+    elif pattern in names:
+        found = [pattern]
     return [name for name in found if name not in RESERVED]
 
 
@@ -947,7 +951,7 @@ def _read_scalar(text: str, kind: Kind) -> Any:
 # A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one. It is
 # rewritten as JSON, in which a scalar without quotes begins with BARE_MARK, and read by json.
 
-BARE_MARK = "\0"
+BARE_MARK = "\U0010fffd"
 FLOW_TOKEN = r"""(?xs)
     '(?P<single> (?: [^'] | '' )* )'
     | " (?: [^"\\] | \\. )* "                                 # as in JSON
@@ -963,6 +967,8 @@ HIDDEN = (  # the same of an interpolation, while it is read
 
 def _read_flow(text: str, keys: Keys) -> Any:
     """Return what json makes of a flow value; a trailing comma is fine."""
+    if max(text) > "\U000effff":
+        raise wrong("a private character, which could be taken for a mark of this reader", keys)
     text = rewrite(text, lambda found: found[0].translate(str.maketrans(MARKS, HIDDEN)))
     try:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
@@ -1138,11 +1144,12 @@ def read_text(path: str) -> str:
     except OSError as error:
         raise wrong(f"{path}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise wrong(f"{path}: not UTF-8 text (line {line})") from None
+        before = error.object[: error.start].split(b"\n")
+        place = f"line {len(before)}, byte {len(before[-1]) + 1}"
+        raise wrong(f"{path}: not UTF-8 text ({place})") from None
 
 
-def parse_toml(text: str, shown: str) -> Table:
+def parse_toml(text: str, path: str) -> Table:
     """Parse TOML with tomllib, else with a tomli that is installed or copied beside this module."""
     try:
         import tomllib
@@ -1151,13 +1158,13 @@ def parse_toml(text: str, shown: str) -> Table:
             import tomli as tomllib  # type: ignore
         except ImportError:
             raise wrong(
-                f"{shown}: TOML needs Python 3.11 or newer, or tomli:"
+                f"{path}: TOML needs Python 3.11 or newer, or tomli:"
                 f" pip install tomli, or copy its folder tomli into {HERE}"
             ) from None
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
-        raise wrong(f"{shown}: {error}") from None
+        raise wrong(f"{path}: {error}") from None
 
 
 def parse_pairs(pairs: Sequence[Keys]) -> Table:
@@ -1194,7 +1201,9 @@ def find_secret_key(keys: Keys) -> str:
     """Return the last name among keys, without indexes, if it is a secret's, else ""."""
     for key in map(str, reversed(keys)):
         if not key.isdigit():
-            return key * is_secret_name(key)
+            if is_secret_name(key):
+                return key
+            break
     return ""
 
 
@@ -1303,11 +1312,7 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
         found = re.search(untyped, text)
         if found:
             raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
-    if (
-        "${" in text
-        and "${" in re.sub(SIMPLE, "", text)
-        and keys[0] in ("sections", "variables", "images")
-    ):
+    if keys[0] in ("sections", "variables", "images") and "${" in text:
         try:
             check_interpolations(text)
         except EnvTomlError as error:
@@ -1369,7 +1374,7 @@ class Config:
 
         A table over a list or a list over a table, which OmegaConf refuses too, is kept in `report`
         and left out. A pattern in `sections` means the profiles so far: those of the layers before,
-        and those that stand above it. Raises EnvTomlError for one that matches no profile.
+        and those that stand above it. One that matches none is kept in `report`, too.
         """
         self.layers.append(layer)
         self._merge(self.values, layer, layer.content, report)
@@ -1675,8 +1680,6 @@ class Plan:
     files, the words follow. `linted` tells a file that stands from one to write.
     """
 
-    commands: Table
-
     def __init__(self, source: str, words: Words, linted: bool = False) -> None:
         self.source = source
         self.words = words
@@ -1703,7 +1706,7 @@ class Plan:
         if self.variables or self.images:
             self.sections = fill(self, self.sections, ("sections",), None, own)
         self.profiles = expand(self.sections, own)
-        make_commands(self)
+        self.commands = make_commands(self)
         check_plan(self, own)
         if strict:
             own.collect(refuse_placeholders, self)
@@ -1764,12 +1767,13 @@ def select(plan: Plan) -> Table:
     return {name: table for name, table in sections.items() if name in wanted}
 
 
-def make_commands(plan: Plan) -> None:
-    """Make the commands that each profile serves; of the keys of `steps` the later ones win."""
-    plan.commands = {}
+def make_commands(plan: Plan) -> dict[str, Names]:
+    """Return the commands that each profile serves; of the keys of `steps` the later ones win."""
+    made = {}
     for pattern, commands in plan.config.get("steps").items():
         for name in match_names(pattern, plan.profiles):
-            plan.commands[name] = [make_command(plan, name, command) for command in commands]
+            made[name] = [make_command(plan, name, command) for command in commands]
+    return made
 
 
 # What is text in YAML too: no other constant, no other first character, no ": " and no " #".
@@ -2003,20 +2007,28 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     executor, other = profile.get("executor"), OTHER_NAMES.get(field)
     if executor not in EXECUTORS or (field in READ[executor] and other not in profile):
         return
-    readers = [reader for reader in EXECUTORS if field in READ[reader]]
-    told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
+    told = _explain_read(executor, field)
     if other in profile:
         told = f"the reader takes {other}, which this profile has too"
-    elif readers:
-        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
-    elif suggest(field, PROFILE.fields, CLOSE):
+    elif field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
         return
-    if field == "workspace":
-        told += ": variables.NEMOTRON_WORKSPACE moves outputs"
-    public = UNREAD.get(executor, ()) * plan.linted
+    public: Sequence[str] = ()
+    if plan.linted:
+        public = UNREAD.get(executor, ())
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     if field not in public and parent.get(field) != profile[field] and is_of_site(plan, keys):
         raise doubtful(told, keys, ("extra_fields", field))
+
+
+def _explain_read(executor: str, field: str) -> str:
+    """Say that an executor does not read a field, and which one does."""
+    readers = [reader for reader in EXECUTORS if field in READ[reader]]
+    told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
+    if readers:
+        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
+    if field == "workspace":
+        told += ": variables.NEMOTRON_WORKSPACE moves outputs"
+    return told
 
 
 def check_reach(plan: Plan, order: Names, report: Report) -> None:
@@ -2064,7 +2076,8 @@ def find_keepers(sections: Table, order: Names, keys: Keys, layers: dict[str, La
 def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
     """Warn of a value at `keys` that some of its heirs do not get, but that of `keepers`."""
     names = list(dict.fromkeys(keepers))
-    names[3:] = ["..."] * bool(names[3:])
+    if len(names) > 3:
+        names[3:] = ["..."]
     raise doubtful(
         f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)});"
         f" sections.{show_keys(('*', *keys[2:]))} sets all",
@@ -2117,7 +2130,7 @@ def render_comments(lines: Iterable[str]) -> str:
 def find_comments(plan: Plan, name: str) -> Names:
     """Return the lines above a profile: what it extends, and the commands that it serves."""
     chain = start_lineage(plan.sections, name)
-    commands: Names = plan.commands.get(name, [])
+    commands = plan.commands.get(name, [])
     if len(chain) > 1:
         return [" <- ".join(chain), *commands]
     return commands
@@ -2176,10 +2189,9 @@ def write(
 
     What follows "wrote " is the name under which an edited or foreign file was kept. Without
     `force` an existing file is an error, whoever made it and however late, but for one that differs
-    in its two header lines only. A symbolic link is
-    followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
-    that is allowed. What is written came from `sources`, of which none is replaced. Raises
-    EnvTomlError that names the path and the reason.
+    in its two header lines only. A symbolic link is followed; an existing file keeps its mode
+    unless `private` (0600), and its owner and group where that is allowed. What is written came
+    from `sources`, of which none is replaced. Raises EnvTomlError that names path and reason.
     """
     try:
         target = os.path.realpath(os.path.expanduser(path))
@@ -2235,8 +2247,11 @@ def read_old(target: str) -> bytes:
 
 def check_replaceable(target: str) -> None:
     """Raise OSError for a file that must not be replaced, or whose replacement would fail."""
-    if not os.stat(target).st_mode & 0o200:
+    found, folder = os.stat(target), os.stat(os.path.dirname(target))
+    if not found.st_mode & 0o200:
         raise OSError(13, "its owner may not write it, so it is not replaced (chmod u+w)")
+    if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
+        raise OSError(1, "somebody else's file in a sticky folder, which cannot be replaced")
     place = re.escape(target.replace(" ", "\\040"))
     mounts = Report().collect(read_text, "/proc/self/mountinfo")  # None where it is not told
     if mounts and re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
@@ -2284,12 +2299,8 @@ def write_fresh(target: str, data: bytes, like: str, private: bool) -> None:
             _take_over(fresh, os.stat(like), private)
         if like == target:
             os.replace(fresh, target)
-            return
-        try:
-            os.link(fresh, target)
-        except OSError:  # no hard links here; a name that is taken refuses the next call too
-            with open(target, "xb"):
-                os.replace(fresh, target)
+        else:
+            _take_name(fresh, target)
     finally:
         if os.path.lexists(fresh):
             os.unlink(fresh)
@@ -2306,6 +2317,19 @@ def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
             continue
     if not private:
         os.chmod(fresh, old.st_mode & 0o777)
+
+
+def _take_name(fresh: str, target: str) -> None:
+    """Give a fresh file a name that nothing has; raises FileExistsError where something has it."""
+    try:
+        os.link(fresh, target)
+    except OSError:  # no hard links here; a name that is taken refuses the next call too
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            os.replace(fresh, target)
+        except OSError:
+            os.unlink(target)
+            raise
 
 
 # ------------------------------------------------------------------------------- looking at it
@@ -2498,7 +2522,9 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
     plan, report = Plan(path, words, linted=True), Report()
     layers = []
     for layer in load_layers(source, report) if source else ():
-        names = ["checks", "variables"][: 1 + layer.bundled]  # a placeholder is a bundled value
+        names = ["checks"]
+        if layer.bundled:
+            names.append("variables")  # a placeholder is a bundled value
         kept = {name: layer.content.get(name, {}) for name in names}
         layers.append(layer._replace(content=kept))
     content = {"sections": parse_toml(read_toml(path), path)}
@@ -2663,7 +2689,7 @@ def run(argv: Words) -> int:
         raise wrong("env_toml needs Python 3.9 or newer, this is {}.{}".format(*sys.version_info))
     options, words = parse_arguments(argv)
     result = answer(options, words)
-    put(sys.stdout, result)
+    print_text(sys.stdout, result)
     return int("--check" in options and result != "")
 
 
@@ -2712,10 +2738,10 @@ def deliver(plan: Plan, options: Table) -> str:
 def tell(findings: Iterable[Finding]) -> None:
     """Print findings on standard error; where that fails, the exit status has to do."""
     text = "".join(f"{finding.level}: {finding}\n" for finding in findings)
-    Report().collect(put, sys.stderr, text)
+    Report().collect(print_text, sys.stderr, text)
 
 
-def put(stream: Any, text: str) -> None:
+def print_text(stream: Any, text: str) -> None:
     """Print UTF-8, as TOML is, whatever the locale; raises EnvTomlError where that fails."""
     if stream is None:
         raise wrong("standard output: it is closed")

@@ -252,18 +252,25 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
         )
     put(target, HAND)
     target.chmod(permissions)
-    named = []
-    real = os.replace
+    made, named = [], []
+    really_open, really_replace = os.open, os.replace
+
+    def open_file(path, flags, mode):
+        made.append((path, mode))
+        return really_open(path, flags, mode)
 
     def replace(fresh, name):
         named.append((name, mode(Path(fresh))))
-        real(fresh, name)
+        really_replace(fresh, name)
 
+    monkeypatch.setattr(os, "open", open_file)
     monkeypatch.setattr(os, "replace", replace)
     assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak"
     assert mode(tmp_path / "env.toml.bak") == oct(permissions)
     copies = [closed for name, closed in named if name == f"{target}.bak"]
     assert copies == [oct(permissions)] * (links == "no links"), "closed before it has the name"
+    placeholders = [bits for path, bits in made if path == f"{target}.bak"]
+    assert placeholders == [0o600] * (links == "no links"), "never open, not for a moment"
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda name: os.symlink("gone", name)])

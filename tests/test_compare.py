@@ -246,7 +246,7 @@ def test_in_a_folder_that_is_gone_there_is_no_file(run, tmp_path):
 
 
 UNREADABLE = {  # what stands there: what the message must hold
-    "not text": (lambda path: path.write_bytes(b"# a\n\xff\n"), ["not UTF-8", "line 2"]),
+    "not text": (lambda path: path.write_bytes(b"# a\n\xff\n"), ["not UTF-8", "line 2, byte 1"]),
     "a folder": (lambda path: path.mkdir(), [os.strerror(21)]),
     "a BOM": (lambda path: path.write_bytes(b"\xef\xbb\xbf[a]\n"), ["BOM"]),
 }

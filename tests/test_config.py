@@ -134,7 +134,7 @@ def test_what_is_not_utf8_is_refused(clean, tmp_path, name):
 
 def test_a_bad_byte_is_pointed_at(clean, tmp_path):
     (tmp_path / "site.json").write_bytes(NO_TEXT["a bad byte"])
-    assert_says(refused_with("site.json"), ["line 2"])
+    assert_says(refused_with("site.json"), ["line 2, byte 6"])
 
 
 NO_CONFIG = {

@@ -89,6 +89,18 @@ def test_a_key_of_thousands_of_backslashes():
     assert_says(refusal(env_toml.split_key, "a[" + r"\." * 2_000), ["expected a name"])
 
 
+@pytest.mark.parametrize("mark", [env_toml.BARE_MARK, *env_toml.HIDDEN])
+def test_what_the_reader_marks_texts_with_is_no_text(mark):
+    """It would come out as another text: [a, b] of one item, a number of a quoted one."""
+    for text in (f"[a{mark}b]", f'["{mark}true"]', f"{{a{mark}: 1}}"):
+        assert_says(refusal(env_toml.read_value, text), ["a private character"])
+
+
+def test_a_nul_in_a_quoted_text_is_told_and_not_lost():
+    text = r"""sections.slurm_base.startup_commands=["\u0000true"]"""
+    assert_says(refusal(env_toml.generate, "slurm", [text]), ["found U+0000"])
+
+
 @pytest.mark.parametrize("text", ["9" * 5_000, "-" + "9" * 5_000])
 @pytest.mark.parametrize("shape", ["{}", "[{}]", "{{a: {}}}"])
 def test_an_integer_of_thousands_of_digits_is_told(text, shape):

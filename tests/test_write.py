@@ -482,9 +482,9 @@ def test_a_file_in_a_sticky_folder(run, tmp_path, old, owner_of_file, owner_of_f
     before = identity(old)
     done = run(*WORDS, "-f", prefix=OTHER_USER)
     if refused:
-        assert_refused(done, "env.toml", os.strerror(errno.EPERM))
+        assert_refused(done, "env.toml", "sticky")
         assert identity(old) == before
-        assert set(files(tmp_path)) <= {"env.toml", "env.toml.bak"}
+        assert files(tmp_path) == ["env.toml"]
     else:
         assert (done.returncode, done.stderr) == (0, "")
         assert (tmp_path / "env.toml.bak").read_text() == OLD
@@ -743,6 +743,14 @@ def test_a_rename_that_fails_keeps_the_old_file(monkeypatch, tmp_path, old):
     assert [name for name in files(tmp_path) if name != "env.toml.bak"] == ["env.toml"]
 
 
+def test_without_links_and_renames_there_is_no_half_file(monkeypatch, tmp_path, target):
+    forbid_links(monkeypatch)
+    forbid_renames(monkeypatch)
+    with pytest.raises(env_toml.EnvTomlError, match=r"/env\.toml: "):
+        env_toml.write(str(target), "new = 1\n")
+    assert files(tmp_path) == []
+
+
 @pytest.mark.parametrize("existing", [False, True], ids=["first", "force"])
 def test_the_text_is_on_the_disk_before_it_has_the_name(monkeypatch, target, existing):
     if existing:
@@ -954,6 +962,13 @@ def test_a_file_that_is_too_large_is_not_read(monkeypatch, old):
     monkeypatch.setattr(env_toml, "MAX_BYTES", 4)
     assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["env.toml: more than 0 MiB"])
     assert old.read_text() == OLD
+
+
+def test_a_sticky_folder_of_somebody_else(monkeypatch, tmp_path, old):
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: old.stat().st_uid + 12345)
+    assert_says(refusal(env_toml.write, str(old), "a = 1\n", True), ["sticky folder"])
+    assert files(tmp_path) == ["env.toml"]
 
 
 def test_a_system_that_tells_no_mounts(monkeypatch, old):
