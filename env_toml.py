@@ -139,32 +139,38 @@ def doubtful(message: str, keys: Keys, excuse: Keys = ("", "")) -> EnvTomlError:
 
 
 class Report:
-    """The findings of a run: the one place that collects what stages raise."""
+    """The findings of a run: the one place that collects what stages raise.
 
-    def __init__(self) -> None:
+    `with report:` keeps what is raised inside, and the run goes on, so that it tells all at once.
+    Findings without an origin get that of the report.
+    """
+
+    def __init__(self, origin: str = "") -> None:
+        self.origin = origin
         self.findings: list[Finding] = []
 
-    def collect(self, stage: Callable[..., Any], *arguments: Any, origin: str = "") -> Any:
-        """Call a stage; what it raises is kept, and the run goes on, so that it tells all at once.
+    def of(self, origin: str) -> Report:
+        """Return this report for what comes from one file or word."""
+        part = Report(origin)
+        part.findings = self.findings
+        return part
 
-        Findings without an origin get this one.
-        """
-        try:
-            return stage(*arguments)
-        except EnvTomlError as error:
-            findings = error.findings
-        except RecursionError:
-            findings = wrong(TOO_DEEP).findings
-        self.findings += [found._replace(origin=found.origin or origin) for found in findings]
-        return None
+    def __enter__(self) -> None:
+        pass
 
-    def settle(self, strict: bool = False) -> None:
-        """Raise all findings, each once, if one is an error; under `strict` a warning is one."""
-        if strict:
-            self.findings = [finding._replace(level="error") for finding in self.findings]
-        self.findings = list(dict.fromkeys(self.findings))
+    def __exit__(self, _kind: Any, error: Any, _trace: Any) -> bool:
+        if isinstance(error, RecursionError):
+            error = wrong(TOO_DEEP)
+        if isinstance(error, EnvTomlError):
+            for found in error.findings:
+                self.findings.append(found._replace(origin=found.origin or self.origin))
+            return True
+        return False
+
+    def settle(self) -> None:
+        """Raise all findings, each once, if one of them is an error."""
         if any(finding.level == "error" for finding in self.findings):
-            raise EnvTomlError(*self.findings)
+            raise EnvTomlError(*dict.fromkeys(self.findings))
 
 
 # --------------------------------------------------------------------------------- shown text
@@ -691,13 +697,12 @@ def kind_like(value: Any) -> Kind:
 # What every stage does with plain tables: configs, profiles by name, and what they hold.
 
 
-def check_merge(old: Any, new: Any, keys: Keys) -> bool:
-    """Return True; raises EnvTomlError for a table over a list or a list over a table."""
+def check_merge(old: Any, new: Any, keys: Keys) -> None:
+    """Raise EnvTomlError for a table over a list or a list over a table."""
     if {type(old), type(new)} == {list, dict}:
         raise wrong(
             f"{show_value(new, ())} over {show_value(old, ())}: remove that first, by null", keys
         )
-    return True
 
 
 def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
@@ -1213,21 +1218,25 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
     so that later stages find tables where they look for them.
     """
+    own = Report(source)
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
         """Check a value and all that it holds, each on its own; above `path` only the names."""
+        items: Iterable[Keys] = ()
         if len(keys) < len(path):
             items = value.items()
         else:
-            items = report.collect(check_value, value, kind, keys, origin=source) or ()
+            with own:
+                items = check_value(value, kind, keys)
         for key, item in items:
             if key not in kind.fields:
-                report.collect(check_name, key, kind, keys, origin=source)
+                with own:
+                    check_name(key, kind, keys)
             check(item, kind.of(key), (*keys, key))
 
-    before = len(report.findings)
     check(content, CONFIG, ())
-    for finding in report.findings[before:]:
+    report.findings += own.findings
+    for finding in own.findings:
         if finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
 
@@ -1354,13 +1363,15 @@ class Config:
     """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
     The origin of a place is the layer that was the last to set or remove anything at or below it.
-    A list is one value; in its items are no places.
+    A list is one value; in its items are no places. `variables` has, by their names, the layers
+    that set them, each with its value, the latest first.
     """
 
     def __init__(self) -> None:
         self.values: Table = {}
         self.origins: dict[Keys, Layer] = {}
         self.layers: list[Layer] = []
+        self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
     def get(self, *keys: str) -> Any:
         """Return what stands at a place, an empty table where nothing does."""
@@ -1377,31 +1388,34 @@ class Config:
         and those that stand above it. One that matches none is kept in `report`, too.
         """
         self.layers.append(layer)
-        self._merge(self.values, layer, layer.content, report)
+        for name, value in (layer.content.get("variables") or {}).items():
+            self.variables.setdefault(name, []).insert(0, (layer, value))
+        self._merge(self.values, layer.content, (), layer, report.of(layer.source))
 
     def _merge(
-        self, values: Table, layer: Layer, content: Table, report: Report, keys: Keys = ()
+        self, values: Table, content: Table, keys: Keys, layer: Layer, report: Report
     ) -> None:
         for key, value in content.items():
-            places = [(*keys, key)]
-            if keys == ("sections",):
-                places = report.collect(match_places, *places, values, origin=layer.source) or []
-            for place in places:
-                name = place[-1]
-                old = values.get(name)
-                if not report.collect(check_merge, old, value, place, origin=layer.source):
-                    continue
-                self.origins[place] = layer
-                if not isinstance(old, dict):
-                    old = {}
-                if value is None:
-                    self._merge(old, layer, dict.fromkeys(old), report, place)  # all below it, too
-                    values.pop(name, None)
-                elif isinstance(value, dict):
-                    values[name] = old
-                    self._merge(old, layer, value, report, place)
-                else:
-                    values[name] = drop_nulls(value)
+            with report:
+                for place in match_places((*keys, key), values):
+                    with report:
+                        self._set(values, value, place, layer, report)
+
+    def _set(self, values: Table, value: Any, keys: Keys, layer: Layer, report: Report) -> None:
+        name = keys[-1]
+        old = values.get(name)
+        check_merge(old, value, keys)
+        self.origins[keys] = layer
+        if not isinstance(old, dict):
+            old = {}
+        if value is None:
+            self._merge(old, dict.fromkeys(old), keys, layer, report)  # all below it, too
+            values.pop(name, None)
+        elif isinstance(value, dict):
+            values[name] = old
+            self._merge(old, value, keys, layer, report)
+        else:
+            values[name] = drop_nulls(value)
 
 
 def apply_word(config: Config, word: Word, report: Report) -> None:
@@ -1530,9 +1544,9 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
     return find_giver(config, keys[:-1])
 
 
-def is_of_site(plan: Plan, keys: Keys) -> bool:
+def is_of_site(config: Config, keys: Keys) -> bool:
     """Tell whether a site config or a word gives the value at a place."""
-    _, layer = find_giver(plan.config, keys)
+    _, layer = find_giver(config, keys)
     return layer is not None and not layer.bundled
 
 
@@ -1541,15 +1555,6 @@ def is_of_site(plan: Plan, keys: Keys) -> bool:
 
 PLAIN_ENV = r"(?a)\$\{(oc\.env):(\w+)\}"
 ENV_DEFAULT = r"(?a)oc\.env\s*:\s*(\w+)\s*,"
-
-
-def list_variables(layers: Sequence[Layer]) -> Table:
-    """Map the variables to the layers that set them, each with its value, the latest first."""
-    variables: Table = {}
-    for layer in reversed(layers):
-        for name, value in (layer.content.get("variables") or {}).items():
-            variables.setdefault(name, []).append((layer, value))
-    return variables
 
 
 def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> str:
@@ -1576,8 +1581,6 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
         return found[0]
 
-    if "oc.env:" not in text:
-        return text
     if "\\" not in text and variables.keys().isdisjoint(re.findall(ENV_DEFAULT, text)):
         return re.sub(PLAIN_ENV, put, text)  # faster, and enough where no default could go
     return rewrite(text, put, str)
@@ -1608,27 +1611,35 @@ def move_image(image: str, images: Table) -> str:
     return f"{images.get(longest, '')}{image[len(longest) :]}"
 
 
-def fill(plan: Plan, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
-    """Return what stands at a place with variables put into its texts, and its images moved.
+def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
+    """Return what stands at a place with variables put into its texts.
 
     `layer` has set what holds it; of what is in a list it is the reader. A cycle of variables, and
     a secret that one brings, are kept in `report`.
     """
-    layer = plan.config.origins.get(keys, layer)
+    layer = config.origins.get(keys, layer)
     if isinstance(value, dict):
-        return {key: fill(plan, item, (*keys, key), layer, report) for key, item in value.items()}
+        return {key: fill(config, item, (*keys, key), layer, report) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(plan, item, keys, layer, report) for item in value]
-    if not isinstance(value, str):
-        return value
-    text = report.collect(fill_text, value, layer, plan.variables)
-    if text is None:
-        return value
-    if text != value and "env_vars" in keys and is_secret_name(keys[-1]):
-        report.collect(check_secret, text, keys)
-    if len(keys) == 3 and keys[1] not in RESERVED and keys[2] in IMAGE_FIELDS:
-        return move_image(text, plan.images)
-    return text
+        return [fill(config, item, keys, layer, report) for item in value]
+    if isinstance(value, str) and "oc.env:" in value:
+        with report:
+            filled = fill_text(value, layer, config.variables)
+            if filled != value and "env_vars" in keys and is_secret_name(keys[-1]):
+                check_secret(filled, keys)
+            return filled
+    return value
+
+
+def move_images(sections: Table, images: Table) -> Table:
+    """Return the sections with the images of the profiles moved."""
+    moved = {}
+    for name, section in sections.items():
+        moved[name] = dict(section)
+        for field in IMAGE_FIELDS:
+            if isinstance(section.get(field), str) and name not in RESERVED:
+                moved[name][field] = move_image(section[field], images)
+    return moved
 
 
 def expand(sections: Table, report: Report) -> Table:
@@ -1641,16 +1652,22 @@ def expand(sections: Table, report: Report) -> Table:
     whose chain has no end (a missing parent, a cycle) are left out; each cause is kept in `report`
     once.
     """
-    done: Table = {}  # None for a profile that is left out
+    done: Table = {}
+    left_out: set[str] = set()
     for name in order_parents_first(sections, sections):
-        done[name] = report.collect(_complete_profile, sections, name, done)
-    return {name: done[name] for name in sections if done.get(name) is not None}
+        is_told = parent_of(sections[name]) in left_out
+        left_out.add(name)
+        if not is_told:
+            with report:
+                done[name] = inherit(sections, name, done)
+                left_out.remove(name)
+    return {name: done[name] for name in sections if name in done}
 
 
-def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
-    """Return a profile over its parent, which is done, or None where that one is left out.
+def inherit(sections: Table, name: str, done: Table) -> Table:
+    """Return a profile over its parent, one of those that are done; `extends` is gone.
 
-    Raises EnvTomlError where its chain has no end.
+    Raises EnvTomlError where there is no such parent, or its chain has no end.
     """
     own = sections[name]
     parent = parent_of(own)
@@ -1661,60 +1678,26 @@ def _complete_profile(sections: Table, name: str, done: Table) -> Table | None:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
         near = suggest(parent, sections, but=(*RESERVED, name))
         raise wrong(f"there is no profile {show_value(own['extends'], keys)} to extend{near}", keys)
-    base = done.get(parent, {})
-    if base is None:
-        return None
-    complete = merge(base, own, keys[:2])
-    complete.pop("extends", None)
-    return complete
+    profile = merge(done.get(parent, {}), own, keys[:2])
+    profile.pop("extends", None)
+    return profile
 
 
 # ---------------------------------------------------------------------------------------- plan
 
 
-class Plan:
-    """A config on its way through the stages: what is to be written.
+class Plan(
+    namedtuple(
+        "Plan", "source words layers config images sections profiles commands linted warnings"
+    )
+):
+    """What is to be written: a config after all stages up to the checks.
 
-    `sections` are the profiles with their own keys, variables and images put in; `profiles` are
-    complete; `commands` are those that each profile serves. `files` is how many of the layers are
-    files, the words follow. `linted` tells a file that stands from one to write.
+    `source` and `words` are what was asked for, `layers` the files that they come from, `config`
+    all of that merged. `sections` are the profiles with their own keys, variables and images put
+    in; `profiles` are complete; `commands` are those that each profile serves. `linted` tells a
+    file that stands from one to write. `warnings` are what is doubtful in it.
     """
-
-    def __init__(self, source: str, words: Words, linted: bool = False) -> None:
-        self.source = source
-        self.words = words
-        self.linted = linted
-        self.config = Config()
-
-    def complete(self, layers: Sequence[Layer], report: Report, strict: bool) -> None:
-        """Merge layers and words, expand the profiles, check the whole, and settle the report."""
-        self.files = len(layers)
-        for layer in layers:
-            report.collect(self.config.add, layer, report, origin=layer.source)
-        for number, text in enumerate(self.words, 1):
-            word = report.collect(split_word, text, number)
-            if word and layers:
-                report.collect(apply_word, self.config, word, report, origin=word.source)
-        if not layers:
-            report.settle()  # raises what hindered their loading
-        self.variables = list_variables(self.config.layers)
-        own = Report()  # of the whole
-        # A cycle of variables is an error also where no text leads into it.
-        fill(self, self.config.get("variables"), ("variables",), None, own)
-        self.images = fill(self, self.config.get("images"), ("images",), None, own)
-        self.sections = self.config.get("sections")
-        if self.variables or self.images:
-            self.sections = fill(self, self.sections, ("sections",), None, own)
-        self.profiles = expand(self.sections, own)
-        self.commands = make_commands(self)
-        check_plan(self, own)
-        if strict:
-            own.collect(refuse_placeholders, self)
-        for finding in own.findings:
-            report.findings.append(finding._replace(origin=find_origin(self, finding)))
-        report.findings = [found for found in report.findings if not is_excused(self, found)]
-        report.settle(strict)
-        self.warnings = report.findings
 
 
 def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
@@ -1723,16 +1706,65 @@ def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
     Raises EnvTomlError with all that is wrong with them; under `strict` a warning is wrong, and a
     site value that still has its placeholder.
     """
-    plan, report = Plan(source, words), Report()
-    plan.complete(report.collect(load_layers, source, report) or (), report, strict)
-    return plan
+    report = Report()
+    layers: list[Layer] = []
+    with report:
+        layers = load_layers(source, report)
+    return plan_layers(source, words, layers, report, strict)
 
 
-def find_origin(plan: Plan, finding: Finding) -> str:
+def plan_layers(
+    source: str,
+    words: Words,
+    layers: Sequence[Layer],
+    report: Report,
+    strict: bool = False,
+    linted: bool = False,
+) -> Plan:
+    """Do what `make_plan` does from layers, of which `report` has what is wrong with each."""
+    config = merge_layers(layers, words, report)
+    whole = Report()
+    # A cycle of variables is an error also where no text leads into it.
+    fill(config, config.get("variables"), ("variables",), None, whole)
+    images = fill(config, config.get("images"), ("images",), None, whole)
+    sections = fill(config, config.get("sections"), ("sections",), None, whole)
+    sections = move_images(sections, images)
+    profiles = expand(sections, whole)
+    commands = make_commands(config, images, profiles)
+    plan = Plan(source, words, layers, config, images, sections, profiles, commands, linted, [])
+    check_plan(plan, whole)
+    if strict:
+        refuse_placeholders(plan, whole)
+    for found in whole.findings:
+        report.findings.append(found._replace(origin=find_origin(plan, found)))
+    report.findings = [found for found in report.findings if not is_excused(plan, found)]
+    if strict:
+        report.findings = [found._replace(level="error") for found in report.findings]
+    report.settle()
+    return plan._replace(warnings=report.findings)
+
+
+def merge_layers(layers: Sequence[Layer], words: Words, report: Report) -> Config:
+    """Merge the layers of files, and words over them from left to right."""
+    config = Config()
+    for layer in layers:
+        config.add(layer, report)
+    for number, text in enumerate(words, 1):
+        with report:
+            word = split_word(text, number)
+            if layers:
+                with report.of(word.source):
+                    apply_word(config, word, report)
+    if not layers:
+        report.settle()  # raises what hindered their loading
+    return config
+
+
+def find_origin(plan: Plan, finding: Finding) -> Any:
     """Return the file, or the key of the word, that a finding of the whole comes from."""
     _, layer = find_giver(plan.config, finding.keys)
     if layer:
-        return str(layer.source)
+        return layer.source
     return plan.source
 
 
@@ -1741,7 +1773,7 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     listed, name = finding.excuse
     allowed = plan.config.get("checks", listed)
     if listed == "allow_literal_secrets":
-        if any(layer.bundled for layer, _ in plan.variables.get(name, ())):
+        if any(layer.bundled for layer, _ in plan.config.variables.get(name, ())):
             return True
     if isinstance(allowed, bool):
         return allowed
@@ -1767,12 +1799,14 @@ def select(plan: Plan) -> Table:
     return {name: table for name, table in sections.items() if name in wanted}
 
 
-def make_commands(plan: Plan) -> dict[str, Names]:
+def make_commands(config: Config, images: Table, profiles: Table) -> dict[str, Names]:
     """Return the commands that each profile serves; of the keys of `steps` the later ones win."""
     made = {}
-    for pattern, commands in plan.config.get("steps").items():
-        for name in match_names(pattern, plan.profiles):
-            made[name] = [make_command(plan, name, command) for command in commands]
+    for pattern, commands in config.get("steps").items():
+        for name in match_names(pattern, profiles):
+            made[name] = [
+                make_command(config, images, name, profiles[name], command) for command in commands
+            ]
     return made
 
 
@@ -1780,7 +1814,7 @@ def make_commands(plan: Plan) -> dict[str, Names]:
 YAML_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n:#]|:(?=\S)|(?<=\S)#)*"
 
 
-def make_command(plan: Plan, name: str, command: str) -> str:
+def make_command(config: Config, images: Table, name: str, profile: Table, command: str) -> str:
     """Return the line that submits a step with a profile.
 
     It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
@@ -1789,12 +1823,12 @@ def make_command(plan: Plan, name: str, command: str) -> str:
     """
     line = f"nemotron steps run {command} --batch {quote_word(name)}"
     step = " ".join(command.split()[:3])
-    for key, own in plan.config.get("step_values", step).items():
+    for key, own in config.get("step_values", step).items():
         value = own
         if key in IMAGE_FIELDS:
-            value = move_image(own, plan.images)
-        if is_of_site(plan, ("sections", name, key)):
-            value = plan.profiles[name].get(key, value)
+            value = move_image(own, images)
+        if is_of_site(config, ("sections", name, key)):
+            value = profile.get(key, value)
         if value == own:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
@@ -1820,24 +1854,23 @@ def find_placeholders(plan: Plan) -> Table:
     written = json.dumps(select(plan), default=str)
     found = {}
     for name, meaning in plan.config.get("checks", "site_values").items():
-        for layer, _ in plan.variables.get(name, ()):
+        for layer, _ in plan.config.variables.get(name, ()):
             if not layer.bundled or os.environ.get(name):
                 break
-            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.variables)
+            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
             if json.dumps(placeholder)[1:-1] in written:
                 found[name] = meaning
     return found
 
 
-def refuse_placeholders(plan: Plan) -> None:
-    """Raise EnvTomlError for the site values that still have their placeholder."""
-    report = Report()
+def refuse_placeholders(plan: Plan, report: Report) -> None:
+    """Keep in `report` the site values that still have their placeholder."""
     for name, meaning in find_placeholders(plan).items():
-        report.findings += wrong(
-            f"still a placeholder: expected {meaning}, as in variables.{name}=...",
-            ("variables", name),
-        ).findings
-    report.settle()
+        with report:
+            raise wrong(
+                f"still a placeholder: expected {meaning}, as in variables.{name}=...",
+                ("variables", name),
+            )
 
 
 # -------------------------------------------------------------------------- checks of the whole
@@ -1872,38 +1905,46 @@ def check_plan(plan: Plan, report: Report) -> None:
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
     order = order_parents_first(plan.sections, plan.sections)
-    report.collect(check_sections, order)
     variables = find_variables(plan)
     for place in NAMING:
         for name in plan.config.get(*place):
-            report.collect(check_use, plan, (*place, name), order, variables)
+            with report:
+                check_use(plan, (*place, name), order, variables)
     childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
-            report.collect(check_executor, plan, name)
-        for need in NEEDS.get(str(profile.get("executor")), "").split():
-            report.collect(check_need, plan, name, need)
-        for keys, mount in find_mounts(plan, name):
-            report.collect(check_mount, plan, keys, mount)
-        report.collect(check_volume, plan, name)
-        for field in plan.sections[name]:
-            report.collect(check_read, plan, name, field)
+            with report:
+                check_executor(plan, name)
+        check_profile(plan, name, report)
     for pattern, least in plan.config.get("checks", "recommended_min_nodes").items():
         for name in match_names(pattern, plan.profiles):
-            report.collect(check_nodes, plan, name, least)
+            with report:
+                check_nodes(plan, name, least)
     check_reach(plan, order, report)
+    if not order:
+        with report:
+            raise wrong("there are no profiles, so nothing to write", ("sections",))
 
 
-def check_sections(profiles: Names) -> None:
-    """Raise EnvTomlError for a config without profiles."""
-    if not profiles:
-        raise wrong("there are no profiles, so nothing to write", ("sections",))
+def check_profile(plan: Plan, name: str, report: Report) -> None:
+    """Keep in `report` what is wrong with one profile in the eyes of its executor."""
+    for need in NEEDS.get(str(plan.profiles[name].get("executor")), "").split():
+        with report:
+            check_need(plan, name, need)
+    for keys, mount in find_mounts(plan, name):
+        with report:
+            check_mount(plan, keys, mount)
+    with report:
+        check_volume(plan, name)
+    for field in plan.sections[name]:
+        with report:
+            check_read(plan, name, field)
 
 
 def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> None:
     """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
     *_, place, name = keys
-    if not is_of_site(plan, keys):
+    if not is_of_site(plan.config, keys):
         return
     if place in ("variables", "site_values"):
         if name not in variables:
@@ -1967,8 +2008,10 @@ def check_mount(plan: Plan, keys: Keys, mount: Any) -> None:
 
 def is_pyxis_mount(mount: Any) -> bool:
     """Tell whether pyxis takes a mount, as it resolves where no variable is set."""
-    text = Report().collect(mask_interpolations, resolve_defaults(str(mount)))
-    return text is None or re.fullmatch(PYXIS_MOUNT, text) is not None
+    text = "/"
+    with Report():  # an interpolation that cannot be read is told where the mount stands
+        text = mask_interpolations(resolve_defaults(str(mount)))
+    return re.fullmatch(PYXIS_MOUNT, text) is not None
 
 
 def check_volume(plan: Plan, name: str) -> None:
@@ -2016,7 +2059,11 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     if plan.linted:
         public = UNREAD.get(executor, ())
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if field not in public and parent.get(field) != profile[field] and is_of_site(plan, keys):
+    if (
+        field not in public
+        and parent.get(field) != profile[field]
+        and is_of_site(plan.config, keys)
+    ):
         raise doubtful(told, keys, ("extra_fields", field))
 
 
@@ -2040,7 +2087,8 @@ def check_reach(plan: Plan, order: Names, report: Report) -> None:
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
     for keys, layers in find_layers(plan).items():
         for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
-            report.collect(warn_of_keepers, ("sections", name, *keys), keepers, heirs[name])
+            with report:
+                warn_of_keepers(("sections", name, *keys), keepers, heirs[name])
 
 
 def find_layers(plan: Plan) -> dict[Keys, Table]:
@@ -2130,10 +2178,10 @@ def render_comments(lines: Iterable[str]) -> str:
 def find_comments(plan: Plan, name: str) -> Names:
     """Return the lines above a profile: what it extends, and the commands that it serves."""
     chain = start_lineage(plan.sections, name)
-    commands = plan.commands.get(name, [])
+    lines: Names = plan.commands.get(name, [])
     if len(chain) > 1:
-        return [" <- ".join(chain), *commands]
-    return commands
+        return [" <- ".join(chain), *lines]
+    return lines
 
 
 def import_tomli_w() -> Any:
@@ -2253,8 +2301,10 @@ def check_replaceable(target: str) -> None:
     if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
         raise OSError(1, "somebody else's file in a sticky folder, which cannot be replaced")
     place = re.escape(target.replace(" ", "\\040"))
-    mounts = Report().collect(read_text, "/proc/self/mountinfo")  # None where it is not told
-    if mounts and re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
+    mounts = ""
+    with Report():  # not every system tells them
+        mounts = read_text("/proc/self/mountinfo")
+    if re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
         raise OSError(16, "mounted over, so it cannot be replaced")
 
 
@@ -2519,7 +2569,7 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
     `words` (checks.* only) and the checks of the config `source` ("" for none) say what to ask and
     what to let pass. Raises EnvTomlError with all that is wrong.
     """
-    plan, report = Plan(path, words, linted=True), Report()
+    report = Report()
     layers = []
     for layer in load_layers(source, report) if source else ():
         names = ["checks"]
@@ -2535,8 +2585,8 @@ def lint(path: str, source: str, words: Words, strict: bool = False) -> list[Fin
             )
     check_source(path, content, report)
     layers.append(Layer(path, False, content, len(layers), range(len(layers))))
-    plan.complete(layers, report, strict)
-    return plan.warnings
+    plan = plan_layers(path, words, layers, report, strict, linted=True)
+    return list(plan.warnings)
 
 
 def print_edits(plan: Plan, path: str) -> str:
@@ -2578,7 +2628,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
                 edits[name] = changes
             complete[name] = wanted[name]
         elif plan.config.get("expand") is not False:  # else a parent would be written, too
-            complete[name] = _complete_profile(plan.sections, name, complete)
+            complete[name] = inherit(plan.sections, name, complete)
     for name in RESERVED:
         edits.update(edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
     made: Table = {"sections": edits}
@@ -2597,8 +2647,9 @@ def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Tab
     """
     inherited = complete.get(parent)
     heir = {"extends": parent, **wanted}
-    if inherited is not None and is_equal(Report().collect(merge, inherited, heir), heir):
-        return edit_table(merge(inherited, own), inherited, heir)
+    with Report():  # a table over a list cannot be inherited
+        if inherited is not None and is_equal(merge(inherited, heir), heir):
+            return edit_table(merge(inherited, own), inherited, heir)
     return edit_table(own, {}, wanted)
 
 
@@ -2634,9 +2685,9 @@ def count_values(value: Any) -> int:
 
 def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
-    again = Plan("the edits", plan.words)
-    layer = Layer(again.source, False, edits, plan.files, range(plan.files))
-    again.complete([*plan.config.layers[: plan.files], layer], Report(), False)
+    rank = len(plan.layers)
+    layer = Layer("the edits", False, edits, rank, range(rank))
+    again = plan_layers(layer.source, plan.words, [*plan.layers, layer], Report())
     made = select(again)
     given = {**made, **expand(made, Report())}
     differing = [
@@ -2729,7 +2780,7 @@ def deliver(plan: Plan, options: Table) -> str:
         raise wrong("expected the path of a file, as in output_path=env.toml", ("output_path",))
     if "--check" in options:
         return compare(path, text)
-    sources = [find_config(layer.source)[0] for layer in plan.config.layers[: plan.files]]
+    sources = [find_config(layer.source)[0] for layer in plan.layers]
     force = plan.config.get("force") is True
     private = bool(plan.config.get("checks", "allow_literal_secrets"))
     return report_run(plan, path, write(path, text, force, private, [__file__, *sources]))
@@ -2737,8 +2788,8 @@ def deliver(plan: Plan, options: Table) -> str:
 
 def tell(findings: Iterable[Finding]) -> None:
     """Print findings on standard error; where that fails, the exit status has to do."""
-    text = "".join(f"{finding.level}: {finding}\n" for finding in findings)
-    Report().collect(print_text, sys.stderr, text)
+    with Report():
+        print_text(sys.stderr, "".join(f"{found.level}: {found}\n" for found in findings))
 
 
 def print_text(stream: Any, text: str) -> None:
@@ -2763,11 +2814,11 @@ def main(argv: Words | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends a run at once, as SIGTERM does
     if argv is None:
         argv = sys.argv[1:]
+    status = 2
     report = Report()
-    status = report.collect(run, argv)
-    if report.findings:
-        tell(report.findings)
-        status = 2
+    with report:
+        status = run(argv)
+    tell(report.findings)
     sys.exit(status)
 
 

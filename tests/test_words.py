@@ -74,7 +74,8 @@ def generate_nested(opening, closing, depth):
 def test_an_unclosed_value_of_thousands_of_brackets():
     for text in ("[" * 20_000, "{a: " * 20_000, "[{a: " * 20_000):
         report = env_toml.Report()
-        report.collect(env_toml.read_value, text)
+        with report:
+            env_toml.read_value(text)
         assert_says(refusal(report.settle), ["nested more than 64 deep"])
 
 
