@@ -114,6 +114,7 @@ def assert_the_hook_checks(site: Path) -> None:
 
 
 @needs_pre_commit
+@pytest.mark.thorough
 def test_the_hook_from_the_repository(tmp_path, site):
     leave = shutil.ignore_patterns(
         ".git", ".venv*", "__pycache__", "build", "dist", "*.egg-info", "env.*", "tests"

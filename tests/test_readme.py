@@ -161,6 +161,7 @@ def test_the_first_command(clone):
     assert shell(block, clone).stdout.startswith("unchanged env.slurm.toml")
 
 
+@pytest.mark.thorough
 def test_the_first_command_as_it_stands(clone):
     first, _ = blocks(SECTIONS["Two commands"], "sh")
     done = shell(first, clone, timeout=300)
@@ -169,9 +170,7 @@ def test_the_first_command_as_it_stands(clone):
     assert_shown("Two commands", clone, done.stdout)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("CI"), reason="installs all that the tests need: CI=1 runs it"
-)
+@pytest.mark.thorough
 def test_the_second_command_as_it_stands(clone):
     """The tests are collected and not run: these are among them."""
     _, second = blocks(SECTIONS["Two commands"], "sh")

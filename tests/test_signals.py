@@ -14,7 +14,7 @@ from pathlib import Path
 import cli
 import crash
 import pytest
-from cli import SCRIPT, THOROUGH, assert_refused, files, often, read_toml
+from cli import SCRIPT, assert_refused, files, often, read_toml
 
 import env_toml
 
@@ -51,9 +51,12 @@ def is_new(text: str, new: dict) -> bool:
     return text.count("# Checksum: ") == 1 and cli.read_toml(text) == new
 
 
-WAYS = [("force", "links"), ("first", "nolinks")]
-if THOROUGH:
-    WAYS += [("first", "links"), ("force", "nolinks")]
+WAYS = [
+    ("force", "links"),
+    pytest.param("first", "nolinks", marks=pytest.mark.thorough),
+    pytest.param("first", "links", marks=pytest.mark.thorough),
+    pytest.param("force", "nolinks", marks=pytest.mark.thorough),
+]
 
 
 @pytest.mark.parametrize(("what", "links"), WAYS)
@@ -82,9 +85,16 @@ def test_killed_at_any_moment_the_file_is_old_or_new(run, tmp_path, new, what, l
 
 
 # What ends a run is the same for both; where there is time, every way is tried with each.
-ENDED = [(*way, name) for way, name in zip(WAYS, SIGNALS)]
-if THOROUGH:
-    ENDED = [(*way, name) for way in WAYS for name in SIGNALS]
+ENDED = [
+    ("first", "nolinks", "INT"),
+    pytest.param("force", "links", "INT", marks=pytest.mark.thorough),
+    pytest.param("first", "links", "INT", marks=pytest.mark.thorough),
+    pytest.param("first", "links", "TERM", marks=pytest.mark.thorough),
+    pytest.param("first", "nolinks", "TERM", marks=pytest.mark.thorough),
+    pytest.param("force", "links", "TERM", marks=pytest.mark.thorough),
+    pytest.param("force", "nolinks", "INT", marks=pytest.mark.thorough),
+    pytest.param("force", "nolinks", "TERM", marks=pytest.mark.thorough),
+]
 
 
 @pytest.mark.parametrize(("what", "links", "name"), ENDED)
@@ -162,7 +172,7 @@ def span(folder: Path, *words: str) -> float:
     return min(times)
 
 
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("name", [pytest.param("INT", marks=pytest.mark.thorough), "TERM"])
 def test_a_signal_at_any_time(tmp_path, name):
     words = ("-c", "slurm", "output_path=env.toml", "-f")
     target = tmp_path / "env.toml"
@@ -245,17 +255,21 @@ def test_an_endless_pipe_is_refused(run, tmp_path):
 
 
 LIMIT = 64 * 2**20
+SMALL = '{"sections": {"p": {"executor": "local"}}}'
 
 
-@pytest.mark.parametrize(
-    ("size", "told"), [(LIMIT, "JSON"), (LIMIT + 1, "64 MiB")], ids=["at", "above"]
-)
-def test_the_limit_to_the_byte(call, tmp_path, size, told):
-    with open(tmp_path / "site.json", "w") as file:
-        file.truncate(size)
-    said = call("-c", "site.json")
+def test_a_config_at_the_limit_is_read(call, tmp_path):
+    (tmp_path / "site.json").write_text(SMALL.ljust(LIMIT))
+    said = call("-c", "site.json", "-d")
+    assert (said.exit, said.err) == (0, "")
+    assert read_toml(said.out) == {"p": {"executor": "local"}}
+
+
+def test_a_config_one_byte_above_the_limit_is_refused(call, tmp_path):
+    (tmp_path / "site.json").write_text(SMALL.ljust(LIMIT + 1))
+    said = call("-c", "site.json", "-d")
     assert (said.exit, said.out) == (2, "")
-    assert told in said.err
+    assert "64 MiB" in said.err
     assert said.err.count("\n") == 1
 
 

@@ -24,7 +24,11 @@ from helpers import assert_says, refusal
 import env_toml
 
 ALONE = ("-E", "-s", "-S", "-B")  # nothing but the standard library and what lies beside the script
-FORMS = ("folder", "target", "zipapp")
+FORMS = (
+    "folder",
+    pytest.param("target", marks=pytest.mark.thorough),  # pip builds it
+    pytest.param("zipapp", marks=pytest.mark.thorough),  # made of the one above
+)
 
 
 def copy(source: Path, to: Path) -> None:
@@ -255,6 +259,7 @@ def test_through_a_link(run, tmp_path, forms):
     assert (done.returncode, done.stdout) == (0, env_toml.generate("slurm"))
 
 
+@pytest.mark.thorough
 def test_the_installed_command(run, forms):
     target = forms("target").parent
     command = target / "bin" / "env-toml"
@@ -264,6 +269,7 @@ def test_the_installed_command(run, forms):
     assert (done.returncode, done.stdout) == (0, env_toml.generate("slurm"))
 
 
+@pytest.mark.thorough
 def test_what_is_installed(forms):
     installed = {name for name in files(forms("target").parent) if not name.endswith(".dist-info")}
     assert installed == {"bin", "env_toml.py", "env_toml_configs", "tomli_w"}
@@ -327,22 +333,27 @@ def pythons() -> dict[str, str]:
 
 PYTHONS = pythons()
 KNOWN = [f"3.{minor}" for minor in range(9, 15)]  # those that this release is made for
+OLDEST = KNOWN[0]
 
 
-def parameters(wanted: list[str]) -> list:
-    """Return the wanted versions; one that is not at hand is skipped and says so."""
+def parameters(wanted: list[str], plain: str = OLDEST) -> list:
+    """Return the wanted versions: all but one, which stands for them in a plain run, are thorough.
+
+    One that is not at hand is skipped and says so.
+    """
     found = []
     for version in wanted:
         missing = pytest.mark.skipif(
             version not in PYTHONS, reason=f"needs CPython {version}, which is not at hand"
         )
-        found.append(pytest.param(version, marks=missing))
+        marks = [missing] if version == plain else [missing, pytest.mark.thorough]
+        found.append(pytest.param(version, marks=marks))
     return found
 
 
 NEW = parameters([*KNOWN, *(version for version in PYTHONS if int(version[2:]) >= 15)])
 WITHOUT_TOMLLIB = parameters(["3.9", "3.10"])
-OLD = parameters(["3.7", "3.8"])
+OLD = parameters(["3.7", "3.8"], plain="3.8")
 
 
 @pytest.mark.parametrize("version", NEW)
