@@ -27,7 +27,7 @@ COMMON = {
     "deadline": None,  # a busy machine is no defect
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
-settings.register_profile("few", max_examples=25, **COMMON)
+settings.register_profile("few", max_examples=10, **COMMON)
 settings.register_profile("many", max_examples=100, **COMMON)
 settings.load_profile("many" if IN_CI else "few")
 

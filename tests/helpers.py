@@ -9,6 +9,7 @@ import cli
 import env_toml
 
 CASES = Path(__file__).resolve().parent / "cases"
+SMALL = str(CASES / "small.json")  # a config for tests in which its size is not the point
 CONFIGS = cli.ROOT / "configs"
 SHARED = ("_steps", "schema")  # files beside the configs that a person chooses
 BUNDLED = {path.stem: path for path in sorted(CONFIGS.glob("*.json")) if path.stem not in SHARED}

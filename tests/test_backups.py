@@ -18,13 +18,13 @@ from unittest import mock
 import cli
 import pytest
 from cli import CONFIGS, OTHER_USER, SCRIPT, SOMEBODY, assert_refused, can, files, often, read_toml
-from helpers import assert_says, attempt, refusal
+from helpers import SMALL, assert_says, attempt, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
 import env_toml
 
-WORDS = ("-c", "slurm", "output_path=env.toml")
+WORDS = ("-c", SMALL, "output_path=env.toml")
 FORCED = (*WORDS, "-f")
 OTHER = "sections.slurm_base.account=other"  # makes another file
 HAND = "# by hand\nold = 1\n"
@@ -37,7 +37,7 @@ def target(tmp_path):
 
 
 def generated(*words: str) -> str:
-    return env_toml.generate("slurm", ["output_path=env.toml", *words])
+    return env_toml.generate(SMALL, ["output_path=env.toml", *words])
 
 
 def mode(path: Path) -> str:
@@ -467,7 +467,7 @@ def test_of_four_forced_runs_at_once_none_loses_what_a_person_wrote(tmp_path):
 
 
 def test_a_config_that_this_run_reads_is_not_replaced(call, tmp_path):
-    for name, below in {"base.json": "slurm", "site.json": "base.json"}.items():
+    for name, below in {"base.json": SMALL, "site.json": "base.json"}.items():
         (tmp_path / name).write_text(json.dumps({"defaults": below, "force": True}))
     before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
     (tmp_path / "link.toml").symlink_to("base.json")

@@ -292,14 +292,14 @@ def make_missing_names(number):
 
 COSTS = [
     make_mistakes,
-    make_missing_parents,
-    make_profiles_without_executor,
     make_profiles,
-    make_missing_names,
+    pytest.param(make_missing_parents, marks=pytest.mark.thorough),
+    pytest.param(make_profiles_without_executor, marks=pytest.mark.thorough),
+    pytest.param(make_missing_names, marks=pytest.mark.thorough),
 ]
 
 
-@pytest.mark.parametrize("make", COSTS, ids=[make.__name__ for make in COSTS])
+@pytest.mark.parametrize("make", COSTS)
 def test_ten_times_as_much_costs_less_than_thirty_times_as_much(clean, tmp_path, make):
     costs = {}
     for number in (200, 2000):

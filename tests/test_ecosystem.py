@@ -199,12 +199,12 @@ def test_a_json_config_is_valid(tmp_path, find_mistakes, config):
 
 
 @pytest.mark.parametrize(("mistake", "place"), MISTAKES, ids=NAMES)
-def test_an_editor_finds_a_mistake_in_json(tmp_path, find_mistakes, mistake, place):
+def test_an_editor_finds_a_mistake_in_json(call, tmp_path, find_mistakes, mistake, place):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     config = {"$schema": "configs/schema.json", "defaults": "slurm", **mistake}
     (tmp_path / "site.json").write_text(json.dumps(config), encoding="utf-8")
     assert find_mistakes(tmp_path / "site.json") == [place]
-    assert run("-c", "site.json", "-d", cwd=tmp_path).returncode == 2
+    assert call("-c", "site.json", "-d").exit == 2
 
 
 needs_taplo = pytest.mark.skipif(not installed("taplo"), reason="needs taplo")

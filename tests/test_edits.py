@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -447,8 +448,8 @@ def test_edits_of_a_bundled_config(call, tmp_path, config):
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory):
-    """The program of the release before, whose files stand for those of the public generator."""
+def generate_before(tmp_path_factory):
+    """Generate with the release before, whose files stand for those of the public generator."""
     folder = tmp_path_factory.mktemp("before")
     names = ["env_toml.py", *(f"configs/{name}.json" for name in CLUSTERS)]
     (folder / "configs").mkdir()
@@ -460,25 +461,32 @@ def before(tmp_path_factory):
         except (OSError, subprocess.CalledProcessError):
             pytest.skip("needs the history of this repository in git")
         (folder / name).write_bytes(shown.stdout)
-    return folder / "env_toml.py"
+
+    def generate(*words):
+        command = [sys.executable, folder / "env_toml.py", *words, "output_path=-"]
+        done = subprocess.run(command, env=cli.environment(), capture_output=True, check=True)
+        return read_toml(done.stdout.decode())
+
+    return generate
 
 
 @pytest.mark.parametrize("config", CLUSTERS)
 @pytest.mark.parametrize("words", [(), ("expand=false",)], ids=["complete", "extends"])
-def test_a_file_of_the_generator_before_becomes_a_site_config(run, tmp_path, before, config, words):
-    assert run("-c", config, "output_path=env.toml", *words, script=before).returncode == 0
-    document = read_toml(tmp_path / "env.toml")
+def test_a_file_of_the_generator_before_becomes_a_site_config(
+    call, tmp_path, generate_before, config, words
+):
+    document = generate_before("-c", config, *words)
     base, heir = f"{config}_base", f"{config}_curate"
     document[base]["nodes"] = 4
     document[heir]["env_vars"] = {**document[heir].get("env_vars", {}), "SITE": "mine"}
     document[f"{config}_mine"] = {**copy.deepcopy(document[heir]), "nodes": 5}
     (tmp_path / "env.toml").write_text(tomli_w.dumps(document), encoding="utf-8")
-    done = run("-c", config, "--edits", "env.toml", *words)
-    assert (done.returncode, done.stderr) == (0, "")
-    (tmp_path / "site.json").write_text(done.stdout, encoding="utf-8")
-    again = run("-c", "site.json", "-d", *words)
-    assert again.returncode == 0
-    assert exact(complete(read_toml(again.stdout))) == exact(complete(document))
+    said = call("-c", config, "--edits", "env.toml", *words)
+    assert (said.exit, said.err) == (0, "")
+    (tmp_path / "site.json").write_text(said.out, encoding="utf-8")
+    again = call("-c", "site.json", "-d", *words)
+    assert again.exit == 0
+    assert exact(complete(read_toml(again.out))) == exact(complete(document))
 
 
 # --------------------------------------------------------------------------- what cannot be said

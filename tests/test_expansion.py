@@ -130,7 +130,13 @@ def time_expansion(sections):
     return profiles, findings, seconds
 
 
-@pytest.mark.parametrize("order", [1, -1], ids=["parents first", "parents last"])
+ORDERS = [
+    pytest.param(1, id="parents first", marks=pytest.mark.thorough),
+    pytest.param(-1, id="parents last"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_long_chain(order):
     length = 20_000
     first = {"executor": "local", "nodes": 1, "env_vars": {"A": "0"}}

@@ -179,7 +179,7 @@ def test_a_signal_at_any_time(tmp_path, name):
     target.write_text(crash.OLD)
     length = span(tmp_path, *words)
     assert files(tmp_path) == ["env.toml", "env.toml.bak"]
-    trials = often(8, 60)
+    trials = often(4, 60)
     new = env_toml.generate("slurm", [*words[2:3], "force=true"])
     ended = 0
     for trial in range(trials):
