@@ -25,6 +25,14 @@ def load_cases(name):
     return cases
 
 
+def plain_and_thorough(values, plain):
+    """Return parameters of which a plain run takes one, and `.ci/run` all of them."""
+    import pytest
+
+    thorough = pytest.mark.thorough
+    return [value if value == plain else pytest.param(value, marks=thorough) for value in values]
+
+
 def generate(config, *words):
     """Return what the generated file says to its reader."""
     return cli.read_toml(env_toml.generate(str(config), list(words)))

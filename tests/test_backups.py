@@ -406,7 +406,7 @@ def test_of_four_forced_writes_at_once_none_loses_what_a_person_wrote(tmp_path):
         for _ in range(4)
     ]
     try:
-        for trial in range(often(50, 200)):
+        for trial in range(often(20, 200)):
             path = tmp_path / f"{trial}.toml"
             path.write_text(HAND)
             for number, writer in enumerate(writers):
@@ -429,7 +429,7 @@ def test_of_four_forced_writes_at_once_none_loses_what_a_person_wrote(tmp_path):
 
 def test_of_four_forced_runs_at_once_none_loses_what_a_person_wrote(tmp_path):
     """As above with whole runs, which start so far apart that they seldom meet: fewer will do."""
-    for trial in range(often(3, 30)):
+    for trial in range(often(2, 30)):
         name = f"{trial}.toml"
         (tmp_path / name).write_text(HAND)
         runs = [

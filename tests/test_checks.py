@@ -8,7 +8,7 @@ import time
 import pytest
 import tomli_w
 from cli import CONFIGS
-from helpers import assert_says, attempt, load_cases, refusal, write_config
+from helpers import assert_says, attempt, load_cases, plain_and_thorough, refusal, write_config
 
 import env_toml
 
@@ -142,7 +142,7 @@ def test_bundled_values_have_no_findings(clean, name):
     assert findings_of(name) == []
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", plain_and_thorough(CONFIGS, "lepton"))
 def test_a_generated_file_has_nothing_to_lint(clean, tmp_path, name):
     for words in ([], ["expand=false"]):
         text = env_toml.generate(name, words)

@@ -18,7 +18,7 @@ import golden
 import pytest
 import tomli_w
 from cli import CLUSTERS, CONFIGS, RESERVED, assert_refused, copy_program, files, read_toml
-from helpers import assert_says, write_config
+from helpers import assert_says, plain_and_thorough, write_config
 
 import env_toml
 
@@ -316,7 +316,7 @@ SHOWN = (
 
 
 @pytest.mark.parametrize("words", SHOWN, ids=("shipped", "lists", "tables"))
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", plain_and_thorough(CONFIGS, "lepton"))
 def test_a_shown_profile_is_that_of_the_file(clean, config, words):
     words = [word.format(config.partition("-")[0]) for word in words]
     plan = env_toml.make_plan(config, words)
@@ -614,7 +614,7 @@ def test_the_script_itself(clean, monkeypatch, capsys):
 # --------------------------------------------------------------------------------- after writing
 
 
-@pytest.mark.parametrize("config", CLUSTERS)
+@pytest.mark.parametrize("config", plain_and_thorough(CLUSTERS, "slurm"))
 @pytest.mark.parametrize("by", ["word", "environment"])
 def test_every_placeholder_is_asked_for_until_it_is_set(call, monkeypatch, config, by):
     asked = re.findall(r"(?m)^  variables\.(\w+)=\.\.\.  +\S", call("-c", config, "-f").out)

@@ -14,7 +14,7 @@ import golden
 import pytest
 import tomli_w
 from cli import CLUSTERS, RESERVED, ROOT, read_toml
-from helpers import assert_says, exact
+from helpers import assert_says, exact, plain_and_thorough
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -424,7 +424,7 @@ def test_a_secret_is_said_where_it_is_allowed(clean, tmp_path):
     assert site.edits(document)["sections"] == {"c": {"env_vars": {"HF_TOKEN": "hf_abcdef123"}}}
 
 
-@pytest.mark.parametrize("config", CLUSTERS)
+@pytest.mark.parametrize("config", plain_and_thorough(CLUSTERS, "dgxcloud"))
 def test_edits_of_a_bundled_config(call, tmp_path, config):
     assert call("-c", config, "output_path=env.toml").exit == 0
     document = read_toml(tmp_path / "env.toml")
@@ -470,7 +470,7 @@ def generate_before(tmp_path_factory):
     return generate
 
 
-@pytest.mark.parametrize("config", CLUSTERS)
+@pytest.mark.parametrize("config", plain_and_thorough(CLUSTERS, "dgxcloud"))
 @pytest.mark.parametrize("words", [(), ("expand=false",)], ids=["complete", "extends"])
 def test_a_file_of_the_generator_before_becomes_a_site_config(
     call, tmp_path, generate_before, config, words

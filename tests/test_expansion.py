@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from helpers import BUNDLED, exact, generate, refusal, write_config
+from helpers import BUNDLED, exact, generate, plain_and_thorough, refusal, write_config
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -52,7 +52,7 @@ def assert_same_as_omegaconf(sections):
     return profiles
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", plain_and_thorough(BUNDLED, "slurm"))
 def test_bundled_config(name):
     """What is written complete is what OmegaConf makes of what is written with `extends`."""
     sections = generate(name, "expand=false")
@@ -130,13 +130,7 @@ def time_expansion(sections):
     return profiles, findings, seconds
 
 
-ORDERS = [
-    pytest.param(1, id="parents first", marks=pytest.mark.thorough),
-    pytest.param(-1, id="parents last"),
-]
-
-
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", plain_and_thorough([1, -1], -1))
 def test_long_chain(order):
     length = 20_000
     first = {"executor": "local", "nodes": 1, "env_vars": {"A": "0"}}

@@ -7,7 +7,7 @@ import json
 import golden
 import pytest
 from cli import CONFIGS, files
-from helpers import assert_says
+from helpers import assert_says, plain_and_thorough
 
 import env_toml
 
@@ -55,7 +55,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", plain_and_thorough(CONFIGS, "slurm"))
 def test_a_generated_file_has_no_findings(call, config, variant):
     words = [word.format(config.partition("-")[0]) for word in VARIANTS[variant]]
     assert call("-c", config, "output_path=env.toml", *words)[0] == 0
@@ -63,7 +63,7 @@ def test_a_generated_file_has_no_findings(call, config, variant):
     assert said == (0, "env.toml: no errors\n", "")
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", plain_and_thorough(CONFIGS, "slurm"))
 def test_its_placeholders_are_told_under_strict_with_its_config(call, config):
     assert call("-c", config, "output_path=env.toml").exit == 0
     status, out, err = call("--lint", "env.toml", "-c", config, "--strict")

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli import ROOT, environment, read_toml, run
-from golden import mask
+from cli import ROOT, Answer, environment, read_toml, run
+from golden import call, inside, mask
 
 import env_toml
 
@@ -112,6 +112,12 @@ def shell(
     return done
 
 
+def perform(folder: Path, *words: str) -> Answer:
+    """Run the program in a folder, in this process: what it says is the same."""
+    with inside(folder, {}):
+        return call(list(words))
+
+
 def skip_without_index(done: subprocess.CompletedProcess[str]) -> None:
     if re.search(NO_INDEX, done.stdout):
         pytest.skip("needs a package index")
@@ -144,7 +150,7 @@ PRINTING = ["What comes out", "Which mistakes it catches", "Looking and comparin
 @pytest.mark.parametrize("section", PRINTING)
 def test_what_is_printed(clone, section):
     if section in BEFORE:
-        assert run(*BEFORE[section], cwd=clone).returncode == 0
+        assert perform(clone, *BEFORE[section]).exit == 0
     done = shell(commands(section), clone)
     assert done.returncode == 0
     assert_shown(section, clone, done.stdout)
@@ -228,8 +234,8 @@ def test_commands_carry_what_the_steps_would_overrule(clone):
 
 
 def test_both_clusters_in_one_file(clone):
-    done = run("-c", "both.toml", cwd=clone)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = perform(clone, "-c", "both.toml")
+    assert (said.exit, said.err) == (0, "")
     text = (clone / "env.toml").read_text(encoding="utf-8")
     profiles = read_toml(text)
     assert len(profiles) == 67
@@ -260,34 +266,34 @@ def test_a_mistake_writes_nothing(clone):
 
 def test_editing_by_hand(clone):
     section = "Editing by hand"
-    assert run(*BEFORE[section], cwd=clone).returncode == 0
+    assert perform(clone, *BEFORE[section]).exit == 0
     done = shell(commands(section), clone)
     assert done.returncode == 0
     assert_shown(section, clone, done.stdout)
-    assert run("-c", "site.json", "--check", cwd=clone).returncode == 1
+    assert perform(clone, "-c", "site.json", "--check").exit == 1
     site = json.loads((clone / "site.json").read_text(encoding="utf-8"))
     edits = json.loads((clone / "edits.json").read_text(encoding="utf-8"))
     for name, edit in edits["sections"].items():
         site["sections"][name].update(edit)
     (clone / "site.json").write_text(json.dumps(site), encoding="utf-8")
-    assert run("-c", "site.json", "--check", cwd=clone).returncode == 0
+    assert perform(clone, "-c", "site.json", "--check").exit == 0
 
 
 def test_what_becomes_of_an_edited_file(clone):
-    assert run("-c", "site.json", cwd=clone).returncode == 0
+    assert perform(clone, "-c", "site.json").exit == 0
     edited = (clone / "env.toml").read_text(encoding="utf-8").replace("nodes = 16", "nodes = 12")
     for name in ("env.toml.bak", "env.toml.bak.1"):
         edited += "# once more\n"
         (clone / "env.toml").write_text(edited, encoding="utf-8")
-        assert run("-c", "site.json", cwd=clone).returncode == 2
+        assert perform(clone, "-c", "site.json").exit == 2
         assert (clone / "env.toml").read_text(encoding="utf-8") == edited
-        assert run("-c", "site.json", "-f", cwd=clone).returncode == 0
+        assert perform(clone, "-c", "site.json", "-f").exit == 0
         assert (clone / name).read_text(encoding="utf-8") == edited
 
 
 def test_upgrading(clone):
     section = "Upgrading"
-    assert run(*BEFORE[section], cwd=clone).returncode == 0
+    assert perform(clone, *BEFORE[section]).exit == 0
     done = shell(commands(section), clone)
     assert (done.returncode, done.stdout) == (0, "")
     before = read_toml(clone / "before.toml")
@@ -296,7 +302,7 @@ def test_upgrading(clone):
 
 def test_upgrading_to_configs_that_differ(clone):
     """A changed default is one line of `expand=false`, and --check tells the file."""
-    assert run(*BEFORE["Upgrading"], cwd=clone).returncode == 0
+    assert perform(clone, *BEFORE["Upgrading"]).exit == 0
     config = clone / "configs" / "slurm.json"
     old, new = '"RAY_DEDUP_LOGS": "0"', '"RAY_DEDUP_LOGS": "1"'
     changed = config.read_text(encoding="utf-8").replace(old, new)
@@ -466,7 +472,7 @@ def test_every_path_is_there(text):
 
 def test_the_options_are_those_of_help():
     option = re.compile(r"^ +((?:-\w, )?--[\w-]+(?: \[?[A-Z|]+\]?)?) ", re.MULTILINE)
-    known = option.findall(run("--help").stdout)
+    known = option.findall(perform(ROOT, "--help").out)
     (shown,) = re.findall(r"^All options: ((?:`-[^`]+`[,.]\s)+)", README, re.MULTILINE)
     assert re.findall(r"`([^`]+)`", shown) == known
 

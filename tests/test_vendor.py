@@ -19,16 +19,12 @@ from types import SimpleNamespace
 import pytest
 import tomli_w
 from cli import CONFIGS, PLAIN_USER, ROOT, assert_refused, can, copy_program, files, read_toml
-from helpers import assert_says, refusal
+from helpers import assert_says, plain_and_thorough, refusal
 
 import env_toml
 
 ALONE = ("-E", "-s", "-S", "-B")  # nothing but the standard library and what lies beside the script
-FORMS = (
-    "folder",
-    pytest.param("target", marks=pytest.mark.thorough),  # pip builds it
-    pytest.param("zipapp", marks=pytest.mark.thorough),  # made of the one above
-)
+FORMS = ("folder", "target", "zipapp")
 
 
 def copy(source: Path, to: Path) -> None:
@@ -107,7 +103,7 @@ def forms(tmp_path_factory):
     return built
 
 
-@pytest.fixture(params=FORMS)
+@pytest.fixture(params=plain_and_thorough(FORMS, "folder"))
 def form(request, forms):
     return forms(request.param)
 
@@ -135,9 +131,7 @@ def test_it_runs_isolated(run, form):
 def test_it_lists_its_configs(run, form):
     done = run("--list", script=form, flags=ALONE)
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [
-        line.split()[0] for line in run("--list").stdout.splitlines()
-    ]
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == sorted(CONFIGS)
 
 
 WHOLE = "import env_toml, json, sys; json.dump({c: env_toml.generate(c) for c in sys.argv[1:]}, sys.stdout)"
