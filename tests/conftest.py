@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import types
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +38,21 @@ def pytest_configure(config):
     """Choose the seed of the properties here, so that it can be told and all workers share it."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.randrange(2**32))
+
+
+def pytest_deselected(items):
+    """Keep what a worker leaves out, to be told by the process that started it."""
+    config = items[0].config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left out"] = [item.nodeid for item in items]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Count what the workers left out, which pytest-xdist does not; each leaves out the same."""
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    names = getattr(node, "workeroutput", {}).get("left out", [])
+    reporter.stats["deselected"] = [types.SimpleNamespace(nodeid=name) for name in names]
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):

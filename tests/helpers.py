@@ -1,5 +1,6 @@
 """What the tests share: tables of cases, ways to call the program and to look at its answer."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -31,6 +32,13 @@ def plain_and_thorough(values, plain):
 
     thorough = pytest.mark.thorough
     return [value if value == plain else pytest.param(value, marks=thorough) for value in values]
+
+
+@functools.cache
+def text_of(config, *words):
+    """Return the file of a bundled config: many tests ask for the same, and none can change it."""
+    assert config in BUNDLED
+    return env_toml.generate(config, list(words))
 
 
 def generate(config, *words):

@@ -18,7 +18,7 @@ import golden
 import pytest
 import tomli_w
 from cli import CLUSTERS, CONFIGS, RESERVED, assert_refused, copy_program, files, read_toml
-from helpers import assert_says, plain_and_thorough, write_config
+from helpers import assert_says, plain_and_thorough, text_of, write_config
 
 import env_toml
 
@@ -234,7 +234,7 @@ def test_options_and_words_mix_in_any_order(call, tmp_path):
 )
 @pytest.mark.parametrize("mode", ["-d", "--dry-run"])
 def test_spellings_of_an_option(call, config, mode):
-    assert call(*config, mode) == (0, env_toml.generate("slurm"), "")
+    assert call(*config, mode) == (0, text_of("slurm"), "")
 
 
 def test_force_is_written_like_the_word_that_it_stands_for(call):
@@ -277,7 +277,7 @@ def test_tree(call, config):
     lines = out.splitlines()
     assert status == 0
     assert max(map(len, lines)) <= 100
-    profiles = read_toml(env_toml.generate(config)).keys() - RESERVED
+    profiles = read_toml(text_of(config)).keys() - RESERVED
     shown = [
         name
         for line in lines
@@ -285,7 +285,7 @@ def test_tree(call, config):
         if name in profiles
     ]
     assert sorted(shown) == sorted(profiles)
-    steps = set(re.findall(r"# nemotron steps run (\S+)", env_toml.generate(config)))
+    steps = set(re.findall(r"# nemotron steps run (\S+)", text_of(config)))
     assert steps
     assert steps <= set(out.split())
 
@@ -457,17 +457,16 @@ def test_a_toml_config(call, tmp_path):
 # ------------------------------------------------------------------------------- language and text
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("-c", "slurm", "-d"),
-        ("--list",),
-        ("-c", "slurm", "--show", "slurm_base"),
-        ("-c", "slurm", "--check"),
-        ("--help",),
-    ],
-    ids=" ".join,
-)
+LOCAL = [
+    ("-c", "slurm", "-d"),
+    ("--list",),
+    ("-c", "slurm", "--show", "slurm_base"),
+    ("-c", "slurm", "--check"),
+    ("--help",),
+]
+
+
+@pytest.mark.parametrize("words", plain_and_thorough(LOCAL, LOCAL[0]), ids=" ".join)
 def test_the_c_locale_changes_nothing(run, call, words):
     plain = call(*words)
     other = run(*words, env=C_LOCALE)

@@ -314,7 +314,7 @@ SPECIAL = {
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-@pytest.mark.parametrize("force", ["force=false", "force=true"])
+@pytest.mark.parametrize("force", plain_and_thorough(["force=false", "force=true"], "force=true"))
 def test_what_is_no_regular_file_stays(run, tmp_path, target, monkeypatch, kind, force):
     monkeypatch.chdir(tmp_path)  # the name of a socket has about 100 bytes
     try:
@@ -808,6 +808,7 @@ def test_of_twelve_at_once_one_writes(tmp_path, target):
     assert files(tmp_path) == ["env.toml"]
 
 
+@pytest.mark.thorough
 def test_of_twelve_at_once_with_force_the_file_is_always_whole(tmp_path, target):
     allowed = {None, *texts()}
     runs = twelve(tmp_path, "force=true")
