@@ -292,14 +292,14 @@ def make_missing_names(number):
 
 COSTS = [
     make_mistakes,
+    make_missing_parents,
+    make_profiles_without_executor,
     make_profiles,
-    pytest.param(make_missing_parents, marks=pytest.mark.thorough),
-    pytest.param(make_profiles_without_executor, marks=pytest.mark.thorough),
-    pytest.param(make_missing_names, marks=pytest.mark.thorough),
+    make_missing_names,
 ]
 
 
-@pytest.mark.parametrize("make", COSTS)
+@pytest.mark.parametrize("make", plain_and_thorough(COSTS, make_profiles))
 def test_ten_times_as_much_costs_less_than_thirty_times_as_much(clean, tmp_path, make):
     costs = {}
     for number in (200, 2000):

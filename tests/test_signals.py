@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import cli
 import crash
 import pytest
 from cli import SCRIPT, assert_refused, files, often, read_toml
+from helpers import plain_and_thorough
 
 import env_toml
 
@@ -51,16 +53,12 @@ def is_new(text: str, new: dict) -> bool:
     return text.count("# Checksum: ") == 1 and cli.read_toml(text) == new
 
 
-WAYS = [
-    ("force", "links"),
-    pytest.param("first", "nolinks", marks=pytest.mark.thorough),
-    pytest.param("first", "links", marks=pytest.mark.thorough),
-    pytest.param("force", "nolinks", marks=pytest.mark.thorough),
-]
+WAYS = list(itertools.product(("force", "first"), ("links", "nolinks")))
 
 
-@pytest.mark.parametrize(("what", "links"), WAYS)
-def test_killed_at_any_moment_the_file_is_old_or_new(run, tmp_path, new, what, links):
+@pytest.mark.parametrize("way", plain_and_thorough(WAYS, ("force", "links")), ids="-".join)
+def test_killed_at_any_moment_the_file_is_old_or_new(run, tmp_path, new, way):
+    what, links = way
     found = moments(run, tmp_path, what, links, "KILL")
     for moment in found:
         place, left, last = moment["place"], moment["left"], moment["at last"]
@@ -84,21 +82,14 @@ def test_killed_at_any_moment_the_file_is_old_or_new(run, tmp_path, new, what, l
     assert set(killed) == {-signal.SIGKILL, -signal.SIGXFSZ}
 
 
-# What ends a run is the same for both; where there is time, every way is tried with each.
-ENDED = [
-    ("first", "nolinks", "INT"),
-    pytest.param("force", "links", "INT", marks=pytest.mark.thorough),
-    pytest.param("first", "links", "INT", marks=pytest.mark.thorough),
-    pytest.param("first", "links", "TERM", marks=pytest.mark.thorough),
-    pytest.param("first", "nolinks", "TERM", marks=pytest.mark.thorough),
-    pytest.param("force", "links", "TERM", marks=pytest.mark.thorough),
-    pytest.param("force", "nolinks", "INT", marks=pytest.mark.thorough),
-    pytest.param("force", "nolinks", "TERM", marks=pytest.mark.thorough),
-]
+ENDED = [(*way, name) for way in WAYS for name in SIGNALS]
 
 
-@pytest.mark.parametrize(("what", "links", "name"), ENDED)
-def test_ended_at_any_call_nothing_is_left_over(run, tmp_path, new, what, links, name):
+@pytest.mark.parametrize(
+    "way", plain_and_thorough(ENDED, ("first", "nolinks", "INT")), ids="-".join
+)
+def test_ended_at_any_call_nothing_is_left_over(run, tmp_path, new, way):
+    what, links, name = way
     for moment in moments(run, tmp_path, what, links, name):
         place, left = moment["place"], moment["left"]
         if not place:
@@ -172,7 +163,7 @@ def span(folder: Path, *words: str) -> float:
     return min(times)
 
 
-@pytest.mark.parametrize("name", [pytest.param("INT", marks=pytest.mark.thorough), "TERM"])
+@pytest.mark.parametrize("name", plain_and_thorough(SIGNALS, "TERM"))
 def test_a_signal_at_any_time(tmp_path, name):
     words = ("-c", "slurm", "output_path=env.toml", "-f")
     target = tmp_path / "env.toml"

@@ -333,10 +333,7 @@ OLDEST = KNOWN[0]
 
 
 def parameters(wanted: list[str], plain: str = OLDEST) -> list:
-    """Return the wanted versions: all but one, which stands for them in a plain run, are thorough.
-
-    One that is not at hand is skipped and says so.
-    """
+    """Return the wanted versions, of which a plain run takes one; one not at hand is skipped."""
     found = []
     for version in wanted:
         missing = pytest.mark.skipif(
