@@ -159,6 +159,8 @@ class Report:
         pass
 
     def __exit__(self, _kind: Any, error: Any, _trace: Any) -> bool:
+        if error is None:
+            return False
         if isinstance(error, RecursionError):
             error = wrong(TOO_DEEP)
         if isinstance(error, EnvTomlError):
@@ -403,7 +405,7 @@ class Kind(
     namedtuple(
         "Kind",
         "expected types item fields others lines minimum choices pattern",
-        defaults=[-(2**63), (), "(?s).*"],
+        defaults=[-(2**63), (), ""],
     )
 ):
     """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
@@ -426,7 +428,7 @@ class Kind(
             return False
         if self.choices:
             return value in self.choices
-        if isinstance(value, str):
+        if isinstance(value, str) and self.pattern:
             return re.fullmatch(self.pattern, value) is not None
         if isinstance(value, float):
             return abs(value) < float("inf")
@@ -715,11 +717,13 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     """
     merged = dict(base)
     for key, value in over.items():
-        old, place = merged.get(key), (*keys, key)
-        check_merge(old, value, place)
+        old = merged.get(key)
         merged[key] = value
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = merge(old, value, place)
+        if isinstance(old, (dict, list)):
+            place = (*keys, key)
+            check_merge(old, value, place)
+            if isinstance(old, dict) and isinstance(value, dict):
+                merged[key] = merge(old, value, place)
     return merged
 
 
@@ -775,6 +779,14 @@ def is_match(pattern: str, name: str) -> bool:
     return True
 
 
+def match_profiles(pattern: str, names: Collection[str]) -> Names:
+    """Return the profiles among names that a pattern matches; raises EnvTomlError for none."""
+    found = match_names(pattern, names)
+    if not found:
+        raise wrong(f"the pattern {pattern} matches no profile", ("sections", pattern))
+    return found
+
+
 def match_places(keys: Keys, sections: Table) -> list[Keys]:
     """Return the places that keys mean: one in each profile that a pattern matches, else theirs.
 
@@ -782,10 +794,7 @@ def match_places(keys: Keys, sections: Table) -> list[Keys]:
     """
     if keys[0] != "sections" or "*" not in "".join(keys[1:2]):
         return [keys]
-    names = match_names(keys[1], sections)
-    if not names:
-        raise wrong(f"the pattern {keys[1]} matches no profile", keys[:2])
-    return [("sections", name, *keys[2:]) for name in names]
+    return [("sections", name, *keys[2:]) for name in match_profiles(keys[1], sections)]
 
 
 def parent_of(section: Table) -> str:
@@ -1204,10 +1213,11 @@ def is_secret_name(name: str) -> bool:
 
 def find_secret_key(keys: Keys) -> str:
     """Return the last name among keys, without indexes, if it is a secret's, else ""."""
-    for key in map(str, reversed(keys)):
-        if not key.isdigit():
-            if is_secret_name(key):
-                return key
+    for key in reversed(keys):
+        name = str(key)
+        if is_secret_name(name):
+            return name
+        if not name.isdigit():
             break
     return ""
 
@@ -1261,15 +1271,15 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     place = (*keys, key)
     if escape(key) != key:
         raise wrong("a key with unseen characters", place)
-    if kind.others == "variable" and not re.fullmatch(r"(?a)[^\W\d]\w*", key):
+    if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
         raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
     if kind.others == "doubt":
         raise doubtful("a table arrives in the job as text, not as a reference to a secret", keys)
-    known = ", ".join(kind.fields)
     if kind.others == "error":
         near = suggest(key, kind.fields)
         if key in PROFILE.fields:
             near = f"; did you mean sections.PROFILE.{key}?"
+        known = ", ".join(kind.fields)
         raise wrong(f"unknown key {key!r}{near} (expected one of {known})", place)
     if kind.others in ("close", "tell"):
         near = suggest(key, kind.fields, CLOSE)
@@ -1280,6 +1290,7 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
                 ("extra_fields", key),
             )
     if kind.others == "tell":
+        known = ", ".join(kind.fields)
         raise doubtful(f"nothing reads {key} (known are {known})", place)
 
 
@@ -1346,14 +1357,17 @@ def _name_character(character: str) -> str:
 def check_secret(text: str, keys: Keys) -> None:
     """Raise EnvTomlError for a secret in plain: the text of a secret's key, a password in a URL."""
     name = find_secret_key(keys)
-    told = f"a literal secret: write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
+    told = ""
+    if name and keys[0] in ("sections", "variables") and re.search(LITERAL, text):
+        told = (
+            f"a literal secret: write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
+        )
     if "@" in text and re.search(URL_PASSWORD, text):
         *_, name = [key for key in keys if isinstance(key, str)]
         told = "a password in a URL: take it from a variable, as in //user:${oc.env:PASSWORD}@"
-    elif not name or keys[0] not in ("sections", "variables") or not re.search(LITERAL, text):
-        return
-    told += f" (checks.allow_literal_secrets=[{name}] accepts it)"
-    raise wrong(told, keys, ("allow_literal_secrets", name))
+    if told:
+        told += f" (checks.allow_literal_secrets=[{name}] accepts it)"
+        raise wrong(told, keys, ("allow_literal_secrets", name))
 
 
 # ------------------------------------------------------------------------------------- overrides
@@ -1397,9 +1411,12 @@ class Config:
     ) -> None:
         for key, value in content.items():
             with report:
-                for place in match_places((*keys, key), values):
-                    with report:
-                        self._set(values, value, place, layer, report)
+                if keys == ("sections",) and "*" in key:
+                    for name in match_profiles(key, values):
+                        with report:
+                            self._set(values, value, (*keys, name), layer, report)
+                else:
+                    self._set(values, value, (*keys, key), layer, report)
 
     def _set(self, values: Table, value: Any, keys: Keys, layer: Layer, report: Report) -> None:
         name = keys[-1]
@@ -1688,15 +1705,17 @@ def inherit(sections: Table, name: str, done: Table) -> Table:
 
 class Plan(
     namedtuple(
-        "Plan", "source words layers config images sections profiles commands linted warnings"
+        "Plan",
+        "source words layers config images sections profiles tables commands linted warnings",
     )
 ):
     """What is to be written: a config after all stages up to the checks.
 
     `source` and `words` are what was asked for, `layers` the files that they come from, `config`
     all of that merged. `sections` are the profiles with their own keys, variables and images put
-    in; `profiles` are complete; `commands` are those that each profile serves. `linted` tells a
-    file that stands from one to write. `warnings` are what is doubtful in it.
+    in, `profiles` are complete, `tables` are what is written of both. `commands` are those that
+    each profile serves. `linted` tells a file that stands from one to write. `warnings` are what
+    is doubtful in it.
     """
 
 
@@ -1727,11 +1746,16 @@ def plan_layers(
     # A cycle of variables is an error also where no text leads into it.
     fill(config, config.get("variables"), ("variables",), None, whole)
     images = fill(config, config.get("images"), ("images",), None, whole)
-    sections = fill(config, config.get("sections"), ("sections",), None, whole)
+    sections = config.get("sections")
+    if config.variables:
+        sections = fill(config, sections, ("sections",), None, whole)
     sections = move_images(sections, images)
     profiles = expand(sections, whole)
+    tables = select(config, sections, profiles)
     commands = make_commands(config, images, profiles)
-    plan = Plan(source, words, layers, config, images, sections, profiles, commands, linted, [])
+    plan = Plan(
+        source, words, layers, config, images, sections, profiles, tables, commands, linted, []
+    )
     check_plan(plan, whole)
     if strict:
         refuse_placeholders(plan, whole)
@@ -1783,20 +1807,20 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
 # ------------------------------------------------------------------------------- what is written
 
 
-def select(plan: Plan) -> Table:
-    """Return the sections to write: all, or the wanted ones and the reserved ones.
+def select(config: Config, sections: Table, profiles: Table) -> Table:
+    """Return the tables to write: of all profiles, or of the wanted ones, and the reserved ones.
 
     Profiles are complete, or have their own keys and `extends`; then those that they extend come
     along.
     """
-    sections = {**plan.sections, **plan.profiles}
+    tables = {**sections, **profiles}
     wanted = set(RESERVED)
-    for pattern in plan.config.values.get("only", ["*"]):
-        wanted.update(match_names(pattern, sections))
-    if plan.config.get("expand") is False:
-        sections = plan.sections
+    for pattern in config.values.get("only", ["*"]):
+        wanted.update(match_names(pattern, tables))
+    if config.get("expand") is False:
+        tables = sections
         wanted.update(order_parents_first(sections, wanted))
-    return {name: table for name, table in sections.items() if name in wanted}
+    return {name: table for name, table in tables.items() if name in wanted}
 
 
 def make_commands(config: Config, images: Table, profiles: Table) -> dict[str, Names]:
@@ -1851,9 +1875,12 @@ def find_placeholders(plan: Plan) -> Table:
 
     Those that are set in the environment have a value.
     """
-    written = json.dumps(select(plan), default=str)
-    found = {}
-    for name, meaning in plan.config.get("checks", "site_values").items():
+    found: Table = {}
+    meanings = plan.config.get("checks", "site_values")
+    if not meanings:
+        return found
+    written = json.dumps(plan.tables, default=str)
+    for name, meaning in meanings.items():
         for layer, _ in plan.config.variables.get(name, ()):
             if not layer.bundled or os.environ.get(name):
                 break
@@ -1876,10 +1903,16 @@ def refuse_placeholders(plan: Plan, report: Report) -> None:
 # -------------------------------------------------------------------------- checks of the whole
 
 NEEDS = {  # by executor: what the reader cannot submit without; one of several where | stands
-    "slurm": "tunnel remote_job_dir",
-    "lepton": "nemo_run_dir",
-    "dgxcloud": "base_url kube_apiserver_url client_id|app_id client_secret|app_secret project_name"
-    " pvc_nemo_run_dir",
+    "slurm": ["tunnel", "remote_job_dir"],
+    "lepton": ["nemo_run_dir"],
+    "dgxcloud": [
+        "base_url",
+        "kube_apiserver_url",
+        "client_id|app_id",
+        "client_secret|app_secret",
+        "project_name",
+        "pvc_nemo_run_dir",
+    ],
 }
 # What pyxis takes (parse_mount_option in its args.c), with a / for every interpolation.
 PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
@@ -1904,13 +1937,12 @@ def check_plan(plan: Plan, report: Report) -> None:
 
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
-    order = order_parents_first(plan.sections, plan.sections)
     variables = find_variables(plan)
     for place in NAMING:
         for name in plan.config.get(*place):
             with report:
-                check_use(plan, (*place, name), order, variables)
-    childless = set(select(plan)).difference(map(parent_of, plan.sections.values()))
+                check_use(plan, (*place, name), variables)
+    childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
             with report:
@@ -1920,15 +1952,17 @@ def check_plan(plan: Plan, report: Report) -> None:
         for name in match_names(pattern, plan.profiles):
             with report:
                 check_nodes(plan, name, least)
-    check_reach(plan, order, report)
-    if not order:
+    check_reach(plan, report)
+    if plan.sections.keys() <= set(RESERVED):
         with report:
             raise wrong("there are no profiles, so nothing to write", ("sections",))
 
 
 def check_profile(plan: Plan, name: str, report: Report) -> None:
     """Keep in `report` what is wrong with one profile in the eyes of its executor."""
-    for need in NEEDS.get(str(plan.profiles[name].get("executor")), "").split():
+    profile, own = plan.profiles[name], plan.sections[name]
+    executor = str(profile.get("executor"))
+    for need in NEEDS.get(executor, ()):
         with report:
             check_need(plan, name, need)
     for keys, mount in find_mounts(plan, name):
@@ -1936,12 +1970,14 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
             check_mount(plan, keys, mount)
     with report:
         check_volume(plan, name)
-    for field in plan.sections[name]:
-        with report:
-            check_read(plan, name, field)
+    read = READ.get(executor, own)  # of an executor from a variable nothing is known
+    for field in own:
+        if field not in read or OTHER_NAMES.get(field) in profile:
+            with report:
+                check_read(plan, name, field)
 
 
-def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> None:
+def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
     """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
     *_, place, name = keys
     if not is_of_site(plan.config, keys):
@@ -1949,8 +1985,9 @@ def check_use(plan: Plan, keys: Keys, profiles: Names, variables: set[str]) -> N
     if place in ("variables", "site_values"):
         if name not in variables:
             raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
-    elif not match_names(name, profiles):
-        raise wrong(f"there is no profile {name!r}{suggest(name, profiles)}", keys)
+    elif not match_names(name, plan.sections):
+        near = suggest(name, plan.sections, but=RESERVED)
+        raise wrong(f"there is no profile {name!r}{near}", keys)
 
 
 def find_variables(plan: Plan) -> set[str]:
@@ -1974,8 +2011,9 @@ def check_executor(plan: Plan, name: str) -> None:
 def check_need(plan: Plan, name: str, need: str) -> None:
     """Raise EnvTomlError for a profile without the field, or one of several, of a need."""
     profile, fields = plan.profiles[name], need.split("|")
-    own = plan.sections[name].keys() & {"executor", *fields}
-    if own and not any(map(profile.get, fields)):
+    if any(map(profile.get, fields)):
+        return
+    if plan.sections[name].keys() & {"executor", *fields}:
         raise wrong(
             f"missing: executor {profile['executor']} needs {' or '.join(fields)}",
             ("sections", name, fields[0]),
@@ -2047,28 +2085,20 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     One that a profile has like its parent is told of that; one like a known field is an error.
     """
     profile, keys = plan.profiles[name], ("sections", name, field)
-    executor, other = profile.get("executor"), OTHER_NAMES.get(field)
-    if executor not in EXECUTORS or (field in READ[executor] and other not in profile):
+    if field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
         return
-    told = _explain_read(executor, field)
-    if other in profile:
-        told = f"the reader takes {other}, which this profile has too"
-    elif field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
+    if plan.linted and field in UNREAD.get(profile["executor"], ()):
         return
-    public: Sequence[str] = ()
-    if plan.linted:
-        public = UNREAD.get(executor, ())
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if (
-        field not in public
-        and parent.get(field) != profile[field]
-        and is_of_site(plan.config, keys)
-    ):
-        raise doubtful(told, keys, ("extra_fields", field))
+    if parent.get(field) != profile[field] and is_of_site(plan.config, keys):
+        raise doubtful(_explain_unread(profile, field), keys, ("extra_fields", field))
 
 
-def _explain_read(executor: str, field: str) -> str:
-    """Say that an executor does not read a field, and which one does."""
+def _explain_unread(profile: Table, field: str) -> str:
+    """Say why the executor of a profile does not take a field, and which one does."""
+    executor, other = profile["executor"], OTHER_NAMES.get(field)
+    if other in profile:
+        return f"the reader takes {other}, which this profile has too"
     readers = [reader for reader in EXECUTORS if field in READ[reader]]
     told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
     if readers:
@@ -2078,10 +2108,11 @@ def _explain_read(executor: str, field: str) -> str:
     return told
 
 
-def check_reach(plan: Plan, order: Names, report: Report) -> None:
+def check_reach(plan: Plan, report: Report) -> None:
     """Warn of values of a site that do not reach heirs, which keep older and other ones."""
     if len(plan.config.layers) == 1:
         return  # nothing is older
+    order = order_parents_first(plan.sections, plan.sections)
     heirs: Counter[str] = Counter()  # of each profile, at any distance
     for name in reversed(order):
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
@@ -2150,17 +2181,18 @@ def generate(config: str = DEFAULT_CONFIG, words: Words = ()) -> str:
 def render(plan: Plan) -> str:
     """Return the text of the file: tomli-w writes the tables, this adds comment lines only."""
     dumps = import_tomli_w().dumps
-    body = ""
-    for name, table in select(plan).items():
-        body += f"\n{render_comments(find_comments(plan, name))}{dumps({name: table})}"
+    parts = []
+    for name, table in plan.tables.items():
+        parts += ["\n", render_comments(find_comments(plan, name)), dumps({name: table})]
+    body = "".join(parts)
     words = " ".join(map(quote_word, [plan.source, *plan.words]))
     header = [
-        *plan.config.values.get("preamble", "").splitlines(),
         f"Generated by: python env_toml.py -c {words}",
         f"Checksum: {make_checksum(body)} (of all that follows; tells whether this file was edited"
         " since)",
     ]
-    return render_comments(header) + body
+    above = render_comments(plan.config.values.get("preamble", "").splitlines())
+    return re.sub("(?m)^# :", "#:", above) + render_comments(header) + body
 
 
 def make_checksum(text: str) -> str:
@@ -2171,8 +2203,8 @@ def make_checksum(text: str) -> str:
 
 
 def render_comments(lines: Iterable[str]) -> str:
-    """Return lines as comments; one that begins with : follows the # directly, as in #:schema."""
-    return re.sub("(?m)^# :", "#:", join_lines(f"# {line}" for line in lines))
+    """Return lines as comments."""
+    return join_lines(f"# {line}" for line in lines)
 
 
 def find_comments(plan: Plan, name: str) -> Names:
@@ -2387,7 +2419,7 @@ def _take_name(fresh: str, target: str) -> None:
 
 def report_run(plan: Plan, path: str, outcome: str) -> str:
     """Return what to say after writing: what was written and kept, what is yet to fill in."""
-    names = select(plan).keys() - RESERVED
+    names = plan.tables.keys() - RESERVED
     done, _, kept = outcome.partition(" ")
     lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
     if kept:
@@ -2454,7 +2486,7 @@ def show_tree(plan: Plan) -> str:
     Those are shown that are written, and those that they extend.
     """
     places: Table = {}  # by profile: the numbers of those above it and its own
-    for name in order_parents_first(plan.sections, select(plan)):
+    for name in order_parents_first(plan.sections, plan.tables):
         places[name] = (*places.get(parent_of(plan.sections[name]), ()), len(places))
     rows = [("profile", "nodes x GPUs, steps")]
     for name in sorted(places, key=places.__getitem__):
@@ -2632,7 +2664,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
     for name in RESERVED:
         edits.update(edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
     made: Table = {"sections": edits}
-    chosen = select(plan).keys() - RESERVED
+    chosen = plan.tables.keys() - RESERVED
     for pattern in plan.config.values.get("only", ["*"]):
         chosen.update(match_names(pattern, wanted))
     if chosen != wanted.keys():
@@ -2688,7 +2720,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     rank = len(plan.layers)
     layer = Layer("the edits", False, edits, rank, range(rank))
     again = plan_layers(layer.source, plan.words, [*plan.layers, layer], Report())
-    made = select(again)
+    made = again.tables
     given = {**made, **expand(made, Report())}
     differing = [
         name for name in {**wanted, **given} if not is_equal(given.get(name), wanted.get(name))
