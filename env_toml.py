@@ -224,9 +224,13 @@ def show_value(value: Any, keys: Keys) -> str:
 CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
 FEW = 0.6  # the same for a suggestion where any other name is wrong anyway
 MANY = 200  # known names from which none is suggested: difflib would take minutes
-# Two names, a line each, that differ in case only, or are of four letters or more and have one
-# letter more, less or other, or two swapped.
-TYPO = r"(?i:(.*)\n\1)|(?=.*\n.{4})(.*)(?:.?(.*)\n\2.?\3|(.)(.)(.*)\n\2\5\4\6)"
+TYPO = r"""(?x)  # two names, a line each:
+    (?i: (.*) \n \1 )                # that differ in case only
+    | (?= .* \n .{4} ) (.*) (?:      # or, of four letters and more, after the same letters
+        .? (.*) \n \2 .? \3          # have one more, less or other
+        | (.) (.) (.*) \n \2 \5 \4 \6  # or two swapped
+    )
+"""
 
 
 @lru_cache(None)
@@ -365,7 +369,9 @@ def mask_interpolations(text: str) -> str:
     return rewrite(text, lambda found: "/")
 
 
-ENV_WITH_DEFAULT = r"""(?s)\$\{[ \t]*oc\.env[ \t]*:[^,]*,[ \t]*(['"]?)(.*?)\1[ \t]*\}\Z"""
+ENV_WITH_DEFAULT = r"""(?xs) \$\{ [ \t]* oc\.env [ \t]* : [^,]* ,
+    [ \t]* (['"]?) (.*?) \1 [ \t]* \} \Z  # the second group is the default, without its quotes
+"""
 
 
 def resolve_defaults(text: str) -> str:
@@ -2264,14 +2270,15 @@ def is_same(old: str, new: str) -> bool:
 
 def write(
     path: str, text: str, force: bool = False, private: bool = False, sources: Words = ()
-) -> str:
-    """Write the file whole or not at all; return what was done, "unchanged" or "wrote".
+) -> tuple[str, str]:
+    """Write the file whole or not at all.
 
-    What follows "wrote " is the name under which an edited or foreign file was kept. Without
-    `force` an existing file is an error, whoever made it and however late, but for one that differs
-    in its two header lines only. A symbolic link is followed; an existing file keeps its mode
-    unless `private` (0600), and its owner and group where that is allowed. What is written came
-    from `sources`, of which none is replaced. Raises EnvTomlError that names path and reason.
+    Returns what was done, "unchanged" or "wrote", and the name under which an edited or foreign
+    file was kept, "" for none. Without `force` an existing file is an error, whoever made it and
+    however late, but for one that differs in its two header lines only. A symbolic link is
+    followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
+    that is allowed. What is written came from `sources`, of which none is replaced. Raises
+    EnvTomlError that names path and reason.
     """
     try:
         target = os.path.realpath(os.path.expanduser(path))
@@ -2288,7 +2295,7 @@ def write(
         raise wrong(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _write(target: str, text: str, force: bool, private: bool) -> str:
+def _write(target: str, text: str, force: bool, private: bool) -> tuple[str, str]:
     like = ""
     if os.path.exists(target):
         like = target
@@ -2297,22 +2304,22 @@ def _write(target: str, text: str, force: bool, private: bool) -> str:
     if is_same(known, text) and (force or known != text):
         if private:
             os.chmod(target, 0o600)
-        return "unchanged"
+        return "unchanged", ""
     state = tell_state(known, text)
     if old and not force:
         raise FileExistsError(17, state)
     if like:
         check_replaceable(target)
-    outcome = "wrote"
+    kept = ""
     try:
         # Nothing is lost of an empty file, which a kill may have left where there are no links.
         if old and state != UNTOUCHED:
-            outcome += f" {os.path.basename(keep_backup(target, old))}"
+            kept = os.path.basename(keep_backup(target, old))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         write_fresh(target, text.encode(), like, private)
     except FileExistsError:  # somebody made one of them meanwhile: that is kept too
         return _write(target, text, force, private)
-    return outcome
+    return "wrote", kept
 
 
 def read_old(target: str) -> bytes:
@@ -2417,10 +2424,9 @@ def _take_name(fresh: str, target: str) -> None:
 # ------------------------------------------------------------------------------- looking at it
 
 
-def report_run(plan: Plan, path: str, outcome: str) -> str:
+def report_run(plan: Plan, path: str, done: str, kept: str) -> str:
     """Return what to say after writing: what was written and kept, what is yet to fill in."""
     names = plan.tables.keys() - RESERVED
-    done, _, kept = outcome.partition(" ")
     lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
     if kept:
         lines.append(f"kept what was there as {kept}")
@@ -2815,7 +2821,8 @@ def deliver(plan: Plan, options: Table) -> str:
     sources = [find_config(layer.source)[0] for layer in plan.layers]
     force = plan.config.get("force") is True
     private = bool(plan.config.get("checks", "allow_literal_secrets"))
-    return report_run(plan, path, write(path, text, force, private, [__file__, *sources]))
+    done, kept = write(path, text, force, private, [__file__, *sources])
+    return report_run(plan, path, done, kept)
 
 
 def tell(findings: Iterable[Finding]) -> None:

@@ -201,8 +201,9 @@ def test_a_difference_in_the_preamble_is_a_difference(call, tmp_path, target):
 def keep(target: Path, text: str) -> str:
     """Put a text by hand, force another file over it; return the name it is kept under, "" for none."""
     put(target, text)
-    outcome = env_toml.write(str(target), "new = 1\n", force=True)
-    return outcome.partition(" ")[2]
+    done, kept = env_toml.write(str(target), "new = 1\n", force=True)
+    assert done == "wrote"
+    return kept
 
 
 def test_each_edit_gets_a_name_of_its_own(tmp_path, target):
@@ -265,7 +266,7 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
 
     monkeypatch.setattr(os, "open", open_file)
     monkeypatch.setattr(os, "replace", replace)
-    assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak"
+    assert env_toml.write(str(target), "new = 1\n", force=True) == ("wrote", "env.toml.bak")
     assert mode(tmp_path / "env.toml.bak") == oct(permissions)
     copies = [closed for name, closed in named if name == f"{target}.bak"]
     assert copies == [oct(permissions)] * (links == "no links"), "closed before it has the name"
@@ -277,7 +278,7 @@ def test_a_backup_is_as_closed_as_the_file_was(monkeypatch, tmp_path, target, li
 def test_what_is_no_file_takes_a_backups_name(tmp_path, target, make):
     put(target, HAND)
     make(tmp_path / "env.toml.bak")
-    assert env_toml.write(str(target), "new = 1\n", force=True) == "wrote env.toml.bak.1"
+    assert env_toml.write(str(target), "new = 1\n", force=True) == ("wrote", "env.toml.bak.1")
     assert (tmp_path / "env.toml.bak.1").read_text() == HAND
     assert not (tmp_path / "env.toml.bak").is_file()
 
@@ -388,7 +389,7 @@ import sys
 import env_toml
 for line in sys.stdin:
     path, text = line.rstrip("\\n").split("\\t")
-    print(env_toml.write(path, text + " = 1\\n", force=True), flush=True)
+    print(*env_toml.write(path, text + " = 1\\n", force=True), flush=True)
 """
 
 

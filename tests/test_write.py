@@ -397,7 +397,7 @@ def test_a_private_file_that_is_unchanged_is_closed_to_others(tmp_path):
     target = tmp_path / "env.toml"
     target.write_text("x")
     target.chmod(0o644)
-    assert env_toml.write(str(target), "x", force=True, private=True) == "unchanged"
+    assert env_toml.write(str(target), "x", force=True, private=True) == ("unchanged", "")
     assert oct(target.stat().st_mode & 0o777) == "0o600"
 
 
@@ -653,12 +653,12 @@ def forbid_renames(monkeypatch) -> None:
 )
 def test_no_hard_links(monkeypatch, tmp_path, target, number):
     forbid_links(monkeypatch, number)
-    assert env_toml.write(str(target), "new = 1\n") == "wrote"
+    assert env_toml.write(str(target), "new = 1\n") == ("wrote", "")
     assert target.read_text() == "new = 1\n"
     with pytest.raises(env_toml.EnvTomlError, match="force=true"):
         env_toml.write(str(target), "new = 2\n")
     assert target.read_text() == "new = 1\n"
-    assert env_toml.write(str(target), "new = 2\n", force=True) == "wrote env.toml.bak"
+    assert env_toml.write(str(target), "new = 2\n", force=True) == ("wrote", "env.toml.bak")
     assert files(tmp_path) == ["env.toml", "env.toml.bak"]
     assert (tmp_path / "env.toml.bak").read_text() == "new = 1\n"
 
@@ -986,7 +986,7 @@ def test_a_system_that_tells_no_mounts(monkeypatch, old):
         return real(path, *more, **named)
 
     monkeypatch.setattr("builtins.open", without_proc)
-    assert env_toml.write(str(old), "a = 1\n", True) == "wrote env.toml.bak"
+    assert env_toml.write(str(old), "a = 1\n", True) == ("wrote", "env.toml.bak")
 
 
 def test_an_owner_that_cannot_be_kept(monkeypatch, old):
@@ -997,5 +997,5 @@ def test_an_owner_that_cannot_be_kept(monkeypatch, old):
         raise PermissionError(errno.EPERM, "not yours")
 
     monkeypatch.setattr(os, "chown", chown)
-    assert env_toml.write(str(old), "a = 1\n", True) == "wrote env.toml.bak"
+    assert env_toml.write(str(old), "a = 1\n", True) == ("wrote", "env.toml.bak")
     assert asked == [old.stat().st_uid, -1], "the group alone, where the owner cannot be kept"
