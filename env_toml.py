@@ -979,6 +979,7 @@ FLOW_TOKEN = r"""(?xs)
     | [\[\]{},:]
     | (?P<bare> [^\s\[\]{},:'"] (?: [^\[\]{},:] | :(?!\s) )* ) (?<! \s ) (?P<key> \s* : )?
 """
+FLOW_QUOTED = r"""(?s)'[^']*'|"(?:[^"\\]|\\.)*\""""
 MARKS = "[]{},:'\""
 HIDDEN = (  # the same of an interpolation, while it is read
     "\U00100000\U00100001\U00100002\U00100003\U00100004\U00100005\U00100006\U00100007"
@@ -989,7 +990,8 @@ def _read_flow(text: str, keys: Keys) -> Any:
     """Return what json makes of a flow value; a trailing comma is fine."""
     if max(text) > "\U000effff":
         raise wrong("a private character, which could be taken for a mark of this reader", keys)
-    text = rewrite(text, lambda found: found[0].translate(str.maketrans(MARKS, HIDDEN)))
+    hide = str.maketrans(MARKS, HIDDEN)
+    text = rewrite(text, lambda found: found[0].translate(hide), _refuse_unquoted)
     try:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
@@ -998,6 +1000,12 @@ def _read_flow(text: str, keys: Keys) -> Any:
             " (was the word split at a blank? quote it, as in 'KEY=[a, b]')",
             keys,
         ) from None
+
+
+def _refuse_unquoted(text: str) -> str:
+    """Return a flow value whose `${` are all in quotes: the checks see them without backslashes."""
+    refuse_broken(re.sub(FLOW_QUOTED, "", text))
+    return text
 
 
 def _to_json(found: Match) -> str:
