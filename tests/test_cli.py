@@ -352,6 +352,12 @@ def test_show_names_the_word_only_where_it_is(call):
     assert told == ["nodes = 4  # slurm_base (sections.slurm_base)"]
 
 
+def test_show_names_a_word_as_it_was_typed(call):
+    word = r"sections.lepton_base.custom_spec[a\.b]"
+    out = call("--show", "lepton_base", f"{word}=x").out
+    assert f"# lepton_base ({word})" in out
+
+
 def test_show_has_the_commands_that_the_profile_serves(call):
     out = call(
         "-c", "slurm", "--show", "slurm_sft_automodel", "sections.slurm_sft_automodel.nodes=4"

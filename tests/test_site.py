@@ -9,6 +9,7 @@ import shlex
 import pytest
 from cli import CLUSTERS, CONFIGS, RESERVED, read_toml
 from helpers import assert_says, generate, refusal, write_config
+from omegaconf import OmegaConf
 from test_configs import PUBLIC, SITE_VALUES, STEP_VALUES, STEPS, complete, names, resolve
 
 import env_toml
@@ -42,9 +43,9 @@ def commands_of(text):
 
 
 def carried(words):
-    """Return what a command carries in run.env, by key."""
+    """Return what a command carries in run.env, by key, as its reader takes it."""
     values = [word[len("run.env.") :] for word in words if word.startswith("run.env.")]
-    return dict(value.split("=", 1) for value in values)
+    return OmegaConf.to_container(OmegaConf.from_dotlist(values))
 
 
 def own_values(words):
@@ -150,6 +151,11 @@ def test_a_default_of_a_later_word_stays(own):
 def test_a_later_layer_names_an_earlier_variable(own, site):
     sections = {"p": {"env_vars": {"A": "${oc.env:X}/later"}}}
     assert generate(site(own, sections=sections))["p"]["env_vars"]["A"] == "${oc.env:X,a}/later"
+
+
+def test_what_another_resolver_is_given_stays(own):
+    words = ["sections.p.env_vars.A=${oc.env:X,b}/${lower:X}", "variables.X=z"]
+    assert generate(own, *words)["p"]["env_vars"]["A"] == "${oc.env:X,z}/${lower:X}"
 
 
 def test_null_takes_a_variable_away(own):
@@ -379,7 +385,7 @@ def test_a_command_carries_what_the_step_would_win_over_and_nothing_else(clean, 
     text = env_toml.generate(cluster, [f"sections.*.{key}={SITE[key]}"])
     count = 0
     for _, words in commands_of(text):
-        expected = {key: str(SITE[key])} if key in own_values(words) else {}
+        expected = {key: SITE[key]} if key in own_values(words) else {}
         assert carried(words) == expected, words
         count += len(expected)
     assert count >= 8
@@ -392,7 +398,7 @@ def test_a_value_in_a_parent_reaches_the_commands_of_its_heirs(site, how):
     content = {"sections": {parent: {"nodes": 9}}} if how == "a site config" else {}
     words = [] if content else [f"sections.{parent}.nodes=9"]
     text = env_toml.generate(site("slurm", **content), words)
-    carrying = {profile for profile, words in commands_of(text) if carried(words) == {"nodes": "9"}}
+    carrying = {profile for profile, words in commands_of(text) if carried(words) == {"nodes": 9}}
     heirs = {"slurm_sft_automodel", "slurm_peft_megatron_bridge", "slurm_peft_automodel"}
     assert carrying == heirs
     assert text.count("run.env.") == 3
@@ -422,6 +428,9 @@ CARRIED = {
     "a port": "registry.corp:5000#nvidia/nemo:26.04",
     "an interpolation": "${oc.env:REGISTRY,registry.corp}/nemo:26.04",
     "what a shell would take": "a'b\"c$(d);e",
+    "what YAML reads as a number": "26.04",
+    "what YAML reads as true": "yes",
+    "what YAML reads as a comment": "nemo #26",
 }
 
 
