@@ -299,7 +299,7 @@ COSTS = [
 ]
 
 
-@pytest.mark.parametrize("make", plain_and_thorough(COSTS, make_profiles))
+@pytest.mark.parametrize("make", plain_and_thorough(COSTS, make_missing_parents))
 def test_ten_times_as_much_costs_less_than_thirty_times_as_much(clean, tmp_path, make):
     costs = {}
     for number in (200, 2000):

@@ -131,6 +131,7 @@ USAGE = (  # what is typed: what the message must hold
     (["-c", "/dev/null"], ["/dev/null: expected a JSON object"]),
     (["-c", "nowhere.toml"], ["nowhere.toml: no such config"]),
     (["-c", "slurm.json"], ["slurm.json: no such config", "did you mean slurm?"]),
+    (["-c", "nowhere", "force=true"], ["nowhere: no such config"]),
     (["-c", "SLURM"], ["SLURM: no such config", "did you mean slurm?"]),
     (["-c", "../slurm"], ["../slurm: no such config"]),
     (["-c", "schema"], ["schema: no such config"]),
