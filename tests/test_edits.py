@@ -310,6 +310,7 @@ def test_what_a_person_did_is_said(clean, tmp_path, case):
     assert exact(complete(site.again())) == exact(document)
     if wanted is not None:
         assert edits["sections"] == wanted
+    assert ("only" in edits) == (not document.keys() >= set("abc")), "only where one is missing"
 
 
 def test_a_removed_inherited_key_is_said_by_the_whole_profile(clean, tmp_path):
