@@ -353,6 +353,13 @@ def test_show_names_the_word_only_where_it_is(call):
     assert told == ["nodes = 4  # slurm_base (sections.slurm_base)"]
 
 
+def test_show_names_the_parent_whose_value_shows_through(call, tmp_path):
+    sections = {"a": {"executor": "local", "nodes": 1}, "p": {"extends": "a", "nodes": 2}}
+    write_config(tmp_path / "site.json", {"sections": sections})
+    out = call("-c", "site.json", "--show", "p", "sections.p.nodes=null").out
+    assert "nodes = 1  # a (site.json)" in out.splitlines()
+
+
 def test_show_names_a_word_as_it_was_typed(call):
     word = r"sections.lepton_base.custom_spec[a\.b]"
     out = call("--show", "lepton_base", f"{word}=x").out

@@ -161,9 +161,13 @@ def test_an_unchanged_file_with_secrets_is_closed_to_others(call, target):
     assert oct(mode(target)) == oct(0o600)
 
 
-@pytest.mark.parametrize("existing", [None, 0o644], ids=["first", "force"])
+@pytest.mark.parametrize(
+    ("existing", "private"),
+    [(None, True), (0o644, True), (0o600, False)],
+    ids=["first", "force", "closed by hand"],
+)
 def test_a_file_with_secrets_is_never_open_not_for_a_moment(
-    monkeypatch, tmp_path, target, existing
+    monkeypatch, tmp_path, target, existing, private
 ):
     if existing:
         target.write_text(OLD)
@@ -186,7 +190,7 @@ def test_a_file_with_secrets_is_never_open_not_for_a_moment(
     )
     before = os.umask(0)
     try:
-        env_toml.write(str(target), "new = 1\n", force=True, private=True)
+        env_toml.write(str(target), "new = 1\n", force=True, private=private)
     finally:
         os.umask(before)
     created = [how[1] for path, how in opened if how[0] & os.O_CREAT and ".bak" not in str(path)]
