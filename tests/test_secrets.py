@@ -75,6 +75,12 @@ def test_a_password_in_a_url_is_refused_in_any_text(tmp_path, text):
     assert "hunter2" not in str(finding)
 
 
+def test_a_key_with_a_secret_in_it_is_named_without_that(tmp_path):
+    (finding,) = refusal(generate, write_variables(tmp_path, {"HF_TOKEN: hunter2": "x"})).findings
+    assert str(finding).startswith("p.env_vars.HF_TOKEN...: expected the name of a variable")
+    assert "hunter2" not in str(finding)
+
+
 @pytest.mark.parametrize("text", URLS["not literal"])
 def test_a_url_without_a_password_passes(tmp_path, text):
     assert generate(write_variables(tmp_path, {"PROXY": text}))["p"]["env_vars"] == {"PROXY": text}

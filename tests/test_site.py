@@ -489,6 +489,14 @@ def test_heirs_that_keep_the_shipped_value_are_counted(site, key, how):
     assert warning.origin == ("site.json" if content else f"sections.slurm_base.{key}")
 
 
+def test_a_bundled_value_that_a_site_shadows_is_not_told(site):
+    """The site comes before the bundled config, which then is the later one."""
+    site([], "own.json", sections={"slurm_curate": {"time": "1"}})
+    before = env_toml.make_plan(site(["own.json", "slurm"]), [])
+    assert before.profiles["slurm_curate"]["time"] == "1"
+    assert before.warnings == []
+
+
 def test_a_pattern_silences_it(site):
     for content, words in (
         ({"sections": {"*": {"time": "04:00:00"}}}, []),
