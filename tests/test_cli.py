@@ -159,6 +159,7 @@ STATUS = (  # what a run ends with: every mode, done and wrong
     (["--fields", "lepton"], 0),
     (["--version"], 0),
     (["--help"], 0),
+    (["-h", "--tree"], 0),
     (["-h", "--bogus=1"], 2),
     (["-c", "slurm", "--strict", "-d"], 2),
     (["-c", "slurm", "--strict", "--tree"], 2),
