@@ -159,15 +159,13 @@ class Report:
         pass
 
     def __exit__(self, _kind: Any, error: Any, _trace: Any) -> bool:
-        if error is None:
-            return False
         if isinstance(error, RecursionError):
             error = wrong(TOO_DEEP)
-        if isinstance(error, EnvTomlError):
-            for found in error.findings:
-                self.findings.append(found._replace(origin=found.origin or self.origin))
-            return True
-        return False
+        if not isinstance(error, EnvTomlError):
+            return False
+        for found in error.findings:
+            self.findings.append(found._replace(origin=found.origin or self.origin))
+        return True
 
     def settle(self) -> None:
         """Raise all findings, each once, if one of them is an error."""
@@ -273,12 +271,12 @@ BARE = (
 ARGUMENT = rf"(?:{QUOTED}|{BARE})"
 for _ in range(2):  # a list or table may hold others
     ARGUMENT = rf"(?:{QUOTED}|[ \t]*[\[{{]{ARGUMENT}(?:,{ARGUMENT})*[\]}}][ \t]*|{BARE})"
+NODE_KEY = rf"(?:[{STAND_INS}]|[^\\{{}}()\[\]:.\s'\"{STAND_INS}]+)"  # a whole ${{...}}, or a name
 INNERMOST = rf"""(?x) \$\{{ [ \t]* (?:
     ( [a-zA-Z_][a-zA-Z0-9_-]* (?: \.[a-zA-Z_][a-zA-Z0-9_-]* )* ) [ \t]*  # a resolver
         : ( {ARGUMENT} (?: , {ARGUMENT} )* )
-    | ( \.* (?:                                                          # or a node: .a.b[c]
-        \[ [^\\{{}}()\[\]:.\s'"]+ \] (?= [\[.}}\s] ) | \.? [^\\{{}}()\[\]:.\s'"]
-    )+ )
+    | ( \.* (?: {NODE_KEY} | \[{NODE_KEY}\] )                            # or a node: .a.b[c]
+        (?: \.{NODE_KEY} | \[{NODE_KEY}\] )* )
 ) [ \t]* \}}"""
 ESCAPED = r"(?<!\\)((?:\\\\)*)\\\$\{"  # after an odd number of backslashes it is text
 # Most interpolations are this: ${oc.env:NAME}, maybe with a plain default. It spares most runs the
