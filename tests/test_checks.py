@@ -314,6 +314,12 @@ def measure(path):
     return time.process_time() - before
 
 
+def test_what_is_wrong_in_a_table_that_is_wrong_is_told_too(tmp_path):
+    config = {"checks": {"bogus": {"a": "x\x01"}}, "sections": {"p": {"executor": "local"}}}
+    found = findings_of(write_config(tmp_path / "site.json", config))
+    assert [finding.keys for finding in found] == [("checks", "bogus"), ("checks", "bogus", "a")]
+
+
 def test_a_stage_that_nests_without_end_is_one_finding():
     def endless():
         endless()
