@@ -376,6 +376,14 @@ def test_an_only_that_chooses_the_same_is_not_repeated(clean, tmp_path):
     assert site.edits(document) == {"defaults": str(site.base), "sections": {"c": {"nodes": 9}}}
 
 
+def test_a_new_profile_joins_an_only(clean, tmp_path):
+    site = Site(tmp_path, {"sections": BASE, "only": ["c"]})
+    document = site.document()
+    document["mine"] = {"executor": "local"}
+    edits = site.edits(document)
+    assert (edits["sections"], edits["only"]) == ({"mine": {"executor": "local"}}, ["c", "mine"])
+
+
 def test_a_parent_that_is_not_written_is_still_there(clean, tmp_path):
     """With `only` the file lacks the parents, whose values its profiles have all the same."""
     site = Site(tmp_path, {"sections": BASE, "only": ["b", "c"]})
