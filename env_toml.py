@@ -1654,7 +1654,7 @@ def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> 
     if isinstance(value, str) and "oc.env:" in value:
         with report:
             filled = fill_text(value, layer, config.variables)
-            if filled != value and "env_vars" in keys and is_secret_name(keys[-1]):
+            if filled != value and is_secret_name(keys[-1]):
                 check_secret(filled, keys)
             return filled
     return value

@@ -362,7 +362,7 @@ def test_show_names_the_parent_whose_value_shows_through(call, tmp_path):
 
 
 def test_show_names_a_word_as_it_was_typed(call):
-    word = r"sections.lepton_base.custom_spec[a\.b]"
+    word = r"sections.lepton_base.custom_spec[a\.b\d]"
     out = call("--show", "lepton_base", f"{word}=x").out
     assert f"# lepton_base ({word})" in out
 

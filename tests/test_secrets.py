@@ -75,6 +75,14 @@ def test_a_password_in_a_url_is_refused_in_any_text(tmp_path, text):
     assert "hunter2" not in str(finding)
 
 
+def test_a_secret_that_a_variable_of_any_name_brings_is_told(tmp_path):
+    sections = {"p": {"executor": "local", "client_secret": "${oc.env:PLAIN}"}}
+    config = {"variables": {"PLAIN": "hunter2"}, "sections": sections}
+    told = refusal(generate, write_config(tmp_path / "site.json", config))
+    assert_says(told, ["p.client_secret: a literal secret"])
+    assert "hunter2" not in str(told)
+
+
 def test_a_key_with_a_secret_in_it_is_named_without_that(tmp_path):
     (finding,) = refusal(generate, write_variables(tmp_path, {"HF_TOKEN: hunter2": "x"})).findings
     assert str(finding).startswith("p.env_vars.HF_TOKEN...: expected the name of a variable")

@@ -210,6 +210,13 @@ def test_a_cycle_of_variables_is_an_error(clean):
     assert_says(told, ["SLURM_PARTITION -> SLURM_GPU_PARTITION", "variables."])
 
 
+def test_a_cycle_that_no_text_leads_into_is_one_too(own, site):
+    variables = {"A": "${oc.env:B}", "B": "${oc.env:A}"}
+    assert_says(
+        refusal(generate, site(own, variables=variables)), ["returns to itself: A -> B -> A"]
+    )
+
+
 def test_a_variable_that_no_profile_uses_is_an_error(clean):
     (finding,) = refusal(env_toml.generate, "slurm", ["variables.SLURM_ACOUNT=x"]).findings
     assert finding.keys == ("variables", "SLURM_ACOUNT")
