@@ -970,40 +970,32 @@ def _read_scalar(text: str, kind: Kind) -> Any:
 # rewritten as JSON, in which a scalar without quotes begins with BARE_MARK, and read by json.
 
 BARE_MARK = "\U0010fffd"
-FLOW_TOKEN = r"""(?xs)
-    '(?P<single> (?: [^'] | '' )* )'
-    | " (?: [^"\\] | \\. )* "                                 # as in JSON
-    | (?P<last> (?<! [\[{,\s] ) \s* , \s* (?= [\]}] ) )        # a trailing comma
-    | [\[\]{},:]
-    | (?P<bare> [^\s\[\]{},:'"] (?: [^\[\]{},:] | :(?!\s) )* ) (?<! \s ) (?P<key> \s* : )?
+BRACES = r"(?!)"
+for _ in range(4):  # braces may hold others
+    BRACES = rf"""\{{(?:[^{{}}'"\\]|\\.|'[^']*'|"[^"]*"|{BRACES})*\}}"""
+WHOLE = rf"\${BRACES}"  # an interpolation, in which quotes and commas are text
+FLOW_TOKEN = rf"""(?xs)
+    '(?P<single> (?: {WHOLE} | [^'] | '' )* )'
+    | " (?: {WHOLE} | [^"\\] | \\. )* "                       # as in JSON
+    | (?P<last> (?<! [\[{{,\s] ) \s* , \s* (?= [\]}}] ) )        # a trailing comma
+    | [\[\]{{}},:]
+    | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] ) (?: {WHOLE} | [^\[\]{{}},:] | :(?!\s) )* )
+      (?<! \s ) (?P<key> \s* : )?
 """
-FLOW_QUOTED = r"""(?s)'[^']*'|"(?:[^"\\]|\\.)*\""""
-MARKS = "[]{},:'\""
-HIDDEN = (  # the same of an interpolation, while it is read
-    "\U00100000\U00100001\U00100002\U00100003\U00100004\U00100005\U00100006\U00100007"
-)
 
 
 def _read_flow(text: str, keys: Keys) -> Any:
     """Return what json makes of a flow value; a trailing comma is fine."""
-    if max(text) > "\U000effff":
+    if BARE_MARK in text:
         raise wrong("a private character, which could be taken for a mark of this reader", keys)
-    hide = str.maketrans(MARKS, HIDDEN)
-    text = rewrite(text, lambda found: found[0].translate(hide), _refuse_unquoted)
     try:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
         raise wrong(
-            "expected [a, b] or {key: value}, its quotes and brackets closed"
+            "expected [a, b] or {key: value}, its quotes, brackets and ${...} closed"
             " (was the word split at a blank? quote it, as in 'KEY=[a, b]')",
             keys,
         ) from None
-
-
-def _refuse_unquoted(text: str) -> str:
-    """Return a flow value whose `${` are all in quotes: the checks see them without backslashes."""
-    refuse_broken(re.sub(FLOW_QUOTED, "", text))
-    return text
 
 
 def _to_json(found: Match) -> str:
@@ -1026,10 +1018,9 @@ def _settle_flow(value: Any, kind: Kind) -> Any:
         return {key: _settle_flow(item, kind.of(key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_settle_flow(item, kind.of("")) for item in value]
-    text = value.translate(str.maketrans(HIDDEN, MARKS))
-    if text.startswith(BARE_MARK):
-        return _read_scalar(text[1:], kind)
-    return text
+    if value.startswith(BARE_MARK):
+        return _read_scalar(value[1:], kind)
+    return value
 
 
 # --------------------------------------------------------------------------------------- config
@@ -1234,8 +1225,8 @@ def find_secret_key(keys: Keys) -> str:
     return ""
 
 
-def check_source(source: str, content: Table, report: Report, path: Keys = ()) -> None:
-    """Keep in `report` what is wrong with one source by itself; a word's has one value, at `path`.
+def check_source(source: str, content: Table, report: Report, place: Keys = ()) -> None:
+    """Keep in `report` what is wrong with one source by itself; a word has one value, at `place`.
 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
     so that later stages find tables where they look for them.
@@ -1243,9 +1234,9 @@ def check_source(source: str, content: Table, report: Report, path: Keys = ()) -
     own = Report(source)
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
-        """Check a value and all that it holds, each on its own; above `path` only the names."""
+        """Check a value and all that it holds, each on its own; above `place` only the names."""
         items: Iterable[Keys] = ()
-        if len(keys) < len(path):
+        if len(keys) < len(place):
             items = value.items()
         else:
             with own:
@@ -1454,7 +1445,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     EnvTomlError for a value that cannot be read, and for keys that lead nowhere; warns where there
     is nothing to remove.
     """
-    if word.keys[0] in config.get("sections"):
+    if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):

@@ -90,11 +90,12 @@ def test_a_key_of_thousands_of_backslashes():
     assert_says(refusal(env_toml.split_key, "a[" + r"\." * 2_000), ["expected a name"])
 
 
-@pytest.mark.parametrize("mark", [env_toml.BARE_MARK, *env_toml.HIDDEN])
-def test_what_the_reader_marks_texts_with_is_no_text(mark):
-    """It would come out as another text: [a, b] of one item, a number of a quoted one."""
-    for text in (f"[a{mark}b]", f'["{mark}true"]', f"{{a{mark}: 1}}"):
-        assert_says(refusal(env_toml.read_value, text), ["a private character"])
+@pytest.mark.parametrize("text", ["[a{}b]", '["{}true"]', "{{a{}: 1}}"])
+def test_what_the_reader_marks_texts_with_is_no_text(text):
+    """A text that begins with it would come out as a number or a boolean."""
+    assert_says(
+        refusal(env_toml.read_value, text.format(env_toml.BARE_MARK)), ["a private character"]
+    )
 
 
 def test_a_nul_in_a_quoted_text_is_told_and_not_lost():
