@@ -1114,6 +1114,7 @@ def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
     )
 
 
+NEAR = 1_000  # characters around a mistake that are searched for its cause
 NO_JSON = {  # what people write where JSON is read, by the text around \0, where JSON ends
     r"\A\s*\0(---|#|[\w$]+\s*:(\s|\Z))": ", found YAML (JSON, or TOML in FILE.toml, is read)",
     r"\A\s*(\0[\w-]+\s*=|\[+\0[\w.-]+\])": ", found TOML (it is read from FILE.toml)",
@@ -1137,7 +1138,7 @@ def read_config(path: str) -> Table:
         raise wrong("found another value")
     except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
         end = getattr(error, "pos", 0)
-        around = f"{text[:end]}\0{text[end:]}"
+        around = f"{text[:end][-NEAR:]}\0{text[end:][:NEAR]}"
         told = [trap for pattern, trap in NO_JSON.items() if re.search(pattern, around)]
         raise wrong(f"{path}: expected a JSON object: {error}{''.join(told[:1])}") from None
 
@@ -1627,8 +1628,13 @@ def move_image(image: str, images: Table) -> str:
     >>> move_image("nvcr.io/nvidia/nemo:26.04", {"nvcr.io/": "registry.corp:5000#"})
     'registry.corp:5000#nvidia/nemo:26.04'
     """
-    longest = max(filter(image.startswith, images), key=len, default="")
-    return f"{images.get(longest, '')}{image[len(longest) :]}"
+    start = find_start(image, images)
+    return f"{images.get(start, '')}{image[len(start) :]}"
+
+
+def find_start(image: str, images: Table) -> str:
+    """Return the longest key of `images` that an image begins with, "" for none."""
+    return max(filter(image.startswith, images), key=len, default="")
 
 
 def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
@@ -1887,10 +1893,15 @@ def find_placeholders(plan: Plan) -> Table:
         for layer, _ in plan.config.variables.get(name, ()):
             if not layer.bundled or os.environ.get(name):
                 break
-            placeholder = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
-            if json.dumps(placeholder)[1:-1] in written:
+            if is_put(plan, name, layer, written):
                 found[name] = meaning
     return found
+
+
+def is_put(plan: Plan, name: str, layer: Layer, written: str) -> bool:
+    """Tell whether a variable stands in a text of JSON with the value that a layer gives it."""
+    put = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
+    return json.dumps(put)[1:-1] in written
 
 
 def refuse_placeholders(plan: Plan, report: Report) -> None:
@@ -1945,6 +1956,9 @@ def check_plan(plan: Plan, report: Report) -> None:
         for name in plan.config.get(*place):
             with report:
                 check_use(plan, (*place, name), variables)
+    for start in plan.config.get("images"):
+        with report:
+            check_start(plan, start)
     childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
@@ -1999,6 +2013,13 @@ def find_variables(plan: Plan) -> set[str]:
     contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
     texts = json.dumps(contents, default=str)
     return set(re.findall(r"oc\.env:\s*(\w+)", texts))
+
+
+def check_start(plan: Plan, start: str) -> None:
+    """Warn of a key of `images` with which no image begins, as one that is mistyped."""
+    texts = [plan.config.get("sections"), plan.config.get("step_values")]
+    if json.dumps(start)[:-1] not in json.dumps(texts, default=str):
+        raise doubtful("no image begins with this, so none is moved", ("images", start))
 
 
 def check_executor(plan: Plan, name: str) -> None:
@@ -2476,11 +2497,34 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
             text = _show_table(plan, value, place)
         else:
             text = dumps(nest(place, value)).removeprefix(heading)
-            giver, _ = find_giver(plan.config, ("sections", *place))
-            told = escape(f"{giver[1]} ({plan.config.origins[giver].source})").replace("\\", r"\\")
+            told = escape(", ".join(find_sources(plan, place))).replace("\\", r"\\")
             text = re.sub(r"(?m)^[^\s\]].*", rf"\g<0>  # {told}", text)
         texts.append(text)
     return "".join([heading, *sorted(texts, key=lambda text: text.startswith("["))])
+
+
+def find_sources(plan: Plan, keys: Keys) -> Names:
+    """Return what gives a value of a profile, each with its file or word in brackets.
+
+    That is a profile, and the variables and the key of `images` by which a site changed its value.
+    """
+    config = plan.config
+    giver, _ = find_giver(config, ("sections", *keys))
+    changes: Table = {}
+    written = json.dumps(look_up(plan.profiles, keys), default=str)
+    for name, settings in config.variables.items():
+        for layer, _ in settings:
+            if is_put(plan, name, layer, written):
+                changes.setdefault(name, layer)  # the latest, which reaches all older ones
+    if keys[1] in IMAGE_FIELDS:
+        start = find_start(look_up(config.values, giver), config.get("images"))
+        if start:
+            changes["images"] = config.origins["images", start]
+    sources = [f"{giver[1]} ({config.origins[giver].source})"]
+    for name, layer in changes.items():
+        if not layer.bundled:
+            sources.append(f"{name} ({layer.source})")
+    return sources
 
 
 def show_tree(plan: Plan) -> str:

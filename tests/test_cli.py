@@ -328,7 +328,7 @@ def test_a_shown_profile_is_that_of_the_file(clean, config, words):
         assert read_toml(out) == {profile: document[profile]}
         for line in out.splitlines():
             if re.match(r"[\w.\"-]+ = [^\[]", line):
-                assert re.search(r"  # [\w-]+ \(\S+\)$", line), line
+                assert re.search(r"  # [\w-]+ \(\S+\)(, \w+ \(\S+\))*$", line), line
 
 
 SECRETS = (

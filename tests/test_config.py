@@ -523,6 +523,53 @@ def test_the_layer_that_gives_a_value_is_shown(call, tmp_path):
     assert "gpus_per_node = 0  # b (sections.b.gpus_per_node)" in lines
 
 
+CHANGED = {
+    "base.json": {
+        "variables": {"DIR": "/base", "OTHER": "x"},
+        "sections": {
+            "b": {
+                "executor": "slurm",
+                "tunnel": "ssh",
+                "remote_job_dir": "${oc.env:DIR}/jobs",
+                "host": "${oc.env:HOST,h}",
+                "mounts": ["${oc.env:DIR}:/d"],
+                "container_image": "nvcr.io/a:1",
+                "build_image": "docker.io/b:1",
+                "account": "${oc.env:OTHER}",
+                "user": "plain",
+            },
+            "p": {"extends": "b"},
+        },
+    },
+    "site.json": {
+        "defaults": "base.json",
+        "variables": {"DIR": "/site", "HOST": "login"},
+        "images": {"nvcr.io/": "mine/"},
+    },
+}
+
+
+def test_what_changed_a_value_is_shown_too(call, tmp_path, monkeypatch):
+    write_configs(tmp_path, CHANGED)
+    monkeypatch.setattr(
+        env_toml,
+        "find_config",
+        lambda *where, find=env_toml.find_config: (*find(*where)[:2], "base" in where[0]),
+    )
+    words = ["variables.HOST=word", "images[nvcr.io/a]=b"]
+    lines = call("-c", "site.json", "--show", "p", *words).out.splitlines()
+    for line in (
+        'remote_job_dir = "${oc.env:DIR,/site}/jobs"  # b (base.json), DIR (site.json)',
+        'host = "${oc.env:HOST,word}"  # b (base.json), HOST (variables.HOST)',
+        "mounts = [  # b (base.json), DIR (site.json)",
+        'container_image = "b:1"  # b (base.json), images (images[nvcr.io/a])',
+        'build_image = "docker.io/b:1"  # b (base.json)',
+        'account = "${oc.env:OTHER,x}"  # b (base.json)',
+        'user = "plain"  # b (base.json)',
+    ):
+        assert line in lines
+
+
 PATTERNS = {
     "all so far": ({"*": {"nodes": 2}}, {"aa": 2, "ab": 2, "b": 2}),
     "some": ({"a*": {"nodes": 2}}, {"aa": 2, "ab": 2, "b": 1}),

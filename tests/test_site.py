@@ -306,6 +306,30 @@ def test_the_longest_key_of_images_wins(site):
         assert written["slurm_base"]["container_image"] == "r/nvidia/nemo:25.11.nemotron_3_nano"
 
 
+@pytest.mark.parametrize(
+    ("start", "warned"),
+    [
+        ("nvcr.oi/", True),
+        ("NVCR.io/", True),
+        ("vcr.io/", True),
+        ('"', True),
+        ("nvcr.io/nvidia/nemo-curator", False),
+        ("nvcr.io/nvidia/nemo-rl:v0.6.0", False),
+    ],
+)
+def test_a_key_of_images_with_which_none_begins_is_warned_of(start, warned):
+    found = env_toml.make_plan("slurm", [f"images[{start}]=r/"]).warnings
+    told = [f"images.{start}: no image begins with this, so none is moved (in images[{start}])"]
+    assert list(map(str, found)) == told * warned
+
+
+def test_a_key_of_images_for_an_image_of_a_step_alone_is_not(site):
+    values = {"a/b -c d": {"container_image": "quay.io/x:1"}}
+    steps = {"slurm_curate": ["a/b -c d"]}
+    name = site("slurm", images={"quay.io/": "r/"}, steps=steps, step_values=values)
+    assert env_toml.make_plan(name, []).warnings == []
+
+
 def test_images_reach_all_three_fields_and_no_others(site):
     own = {
         "container": "nvcr.io/a",
