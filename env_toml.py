@@ -767,20 +767,13 @@ def match_names(pattern: str, names: Collection[str]) -> Names:
     """Return the profiles among names that a pattern matches, in order; `*` is any text."""
     found: Names = []
     if "*" in pattern:
-        found = [name for name in names if is_match(pattern, name)]
+        from fnmatch import fnmatchcase
+
+        stars = re.sub(r"[\[?]", r"[\g<0>]", pattern)  # to fnmatch these mean more, too
+        found = [name for name in names if fnmatchcase(name, stars)]
     elif pattern in names:
         found = [pattern]
     return [name for name in found if name not in RESERVED]
-
-
-def is_match(pattern: str, name: str) -> bool:
-    """Tell whether a pattern matches a name."""
-    rest = f"\0{name}\0"
-    for part in filter(None, f"\0{pattern}\0".split("*")):
-        _, found, rest = rest.partition(part)
-        if not found:
-            return False
-    return True
 
 
 def match_profiles(pattern: str, names: Collection[str]) -> Names:
