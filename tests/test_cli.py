@@ -18,7 +18,7 @@ import golden
 import pytest
 import tomli_w
 from cli import CLUSTERS, CONFIGS, RESERVED, assert_refused, copy_program, files, read_toml
-from helpers import assert_says, plain_and_thorough, text_of, write_config
+from helpers import assert_says, plain_and_thorough, refusal, text_of, write_config
 
 import env_toml
 
@@ -303,6 +303,13 @@ def test_a_file_without_profiles_is_refused(call, word):
     said = call("-c", "slurm", "-d", word)
     assert (said.exit, said.out) == (2, "")
     assert "sections: there are no profiles, so nothing to write" in said.err
+
+
+def test_a_config_of_tables_alone_is_refused(clean, tmp_path):
+    sections = {name: {} for name in env_toml.RESERVED}
+    write_config(tmp_path / "site.json", {"sections": sections})
+    error = refusal(env_toml.generate, "site.json")
+    assert str(error).startswith("sections: there are no profiles, so nothing to write")
 
 
 # ---------------------------------------------------------------------------------------- --show

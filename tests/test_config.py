@@ -511,6 +511,13 @@ def test_each_mistake_names_its_own_file(clean, tmp_path):
     }
 
 
+def test_of_a_config_that_is_missing_words_say_nothing(clean):
+    error = refusal(env_toml.generate, "nosuch.json", ["sections.x*.nodes=4", "no word"])
+    first, second = map(str, error.findings)
+    assert first.startswith("nosuch.json: no such config")
+    assert second.startswith("word 2 is not KEY=VALUE")
+
+
 def test_the_layer_that_gives_a_value_is_shown(call, tmp_path):
     configs = {
         "base.json": {"sections": {"b": {"executor": "local", "nodes": 1, "launcher": "x"}}},

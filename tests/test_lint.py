@@ -250,5 +250,5 @@ def test_a_tilde_is_the_home_directory(call, tmp_path, monkeypatch):
 
 def test_the_library_has_the_same_answers(clean, tmp_path):
     (tmp_path / "env.toml").write_text(PROFILE + 'partition = "gpu"\n')
-    (warning,) = env_toml.lint("env.toml", "", [])
+    (warning,) = env_toml.lint("env.toml", "", [], strict=False)
     assert (warning.level, warning.keys) == ("warning", ("sections", "p", "partition"))

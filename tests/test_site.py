@@ -481,6 +481,12 @@ def test_a_command_keeps_its_own_words(clean):
     assert f"# {command}\n" in text
 
 
+def test_a_pattern_in_a_key_of_steps_means_the_profiles_that_it_matches(clean):
+    text = env_toml.generate("slurm", ["steps[slurm_tokenizer_ext*]=[mine/own -c x]"])
+    made = re.findall(r"(?m)^# nemotron steps run mine/own -c x --batch (\S+)$", text)
+    assert made == ["slurm_tokenizer_extend"]
+
+
 def test_the_report_and_show_have_them_too(call):
     word = "sections.slurm_sft_automodel.nodes=4"
     seen = call("-c", "slurm", word)
