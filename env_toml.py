@@ -364,8 +364,8 @@ def is_interpolation(value: Any) -> bool:
 
 
 def mask_interpolations(text: str) -> str:
-    """Return the text with a / for every `${...}`."""
-    return rewrite(text, lambda found: "/")
+    """Return the text with a / for every `${...}`; what cannot be read stays."""
+    return rewrite(text, lambda found: "/", str)
 
 
 ENV_WITH_DEFAULT = r"""(?xs) \$\{ [ \t]* oc\.env [ \t]* : [^,]* ,
@@ -388,9 +388,7 @@ def quote_default(value: str) -> str:
     >>> quote_default("/lustre:/lustre"), quote_default("1.50"), quote_default("it's")
     ('/lustre:/lustre', "'1.50'", "'it\\'s'")
     """
-    if re.fullmatch(PLAIN_DEFAULT, value):
-        return value
-    if re.fullmatch(PLAIN_DEFAULT, rewrite(value, lambda found: "/", str)):
+    if re.fullmatch(PLAIN_DEFAULT, mask_interpolations(value)):
         return value
     return rewrite(value, lambda found: found[0], _quote)
 
@@ -1568,8 +1566,14 @@ def is_of_site(config: Config, keys: Keys) -> bool:
 # ------------------------------------------------------------------------------------- expansion
 
 
-PLAIN_ENV = r"(?a)\$\{(oc\.env):(\w+)\}"
-ENV_DEFAULT = r"(?a)oc\.env\s*:\s*(\w+)\s*,"
+PLAIN_ENV = r"(?a)(?<!\\)\$\{(oc\.env):(\w+)\}"
+
+
+def reaches(setter: Layer, reader: Layer, default: Names) -> bool:
+    """Tell whether a variable of one layer goes into a text of another, maybe over its default."""
+    if reader.rank in setter.below:
+        return True
+    return default == [] and (setter is reader or setter.rank in reader.below)
 
 
 def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> str:
@@ -1586,9 +1590,7 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
             return found[0]
         name, *default = split_arguments(found[2])
         for layer, value in variables.get(name, ()):
-            above = reader.rank in layer.below
-            beside = layer is reader or layer.rank in reader.below
-            if above or (beside and not default):
+            if reaches(layer, reader, default):
                 if value is None:
                     return f"${{oc.env:{name}}}"
                 check_cycle(name, trail)
@@ -1596,8 +1598,9 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
         return found[0]
 
-    if "\\" not in text and variables.keys().isdisjoint(re.findall(ENV_DEFAULT, text)):
-        return re.sub(PLAIN_ENV, put, text)  # faster, and enough where no default could go
+    filled, changes = re.subn(PLAIN_ENV, put, text)
+    if changes == text.count("${"):
+        return filled
     return rewrite(text, put, str)
 
 
@@ -1642,7 +1645,7 @@ def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> 
         return {key: fill(config, item, (*keys, key), layer, report) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(config, item, keys, layer, report) for item in value]
-    if isinstance(value, str) and "oc.env:" in value:
+    if isinstance(value, str) and "${" in value:
         with report:
             filled = fill_text(value, layer, config.variables)
             if filled != value and is_secret_name(keys[-1]):
@@ -1799,7 +1802,7 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     """Tell whether `checks` lets a finding pass; a bundled variable's text is never a secret."""
     listed, name = finding.excuse
     allowed = plan.config.get("checks", listed)
-    if listed == "allow_literal_secrets":
+    if listed == "allow_literal_secrets" and finding.keys[0] == "variables":
         if any(layer.bundled for layer, _ in plan.config.variables.get(name, ())):
             return True
     if isinstance(allowed, bool):
@@ -1997,7 +2000,7 @@ def find_variables(plan: Plan) -> set[str]:
     used = ("sections", "images", "variables", "step_values")
     contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
     texts = json.dumps(contents, default=str)
-    return set(re.findall(r"oc\.env:\s*(\w+)", texts))
+    return set(re.findall(r"oc\.env\s*:\s*(\w+)", texts))
 
 
 def check_start(plan: Plan, start: str) -> None:
@@ -2055,9 +2058,9 @@ def check_mount(plan: Plan, keys: Keys, mount: Any) -> None:
 
 def is_pyxis_mount(mount: Any) -> bool:
     """Tell whether pyxis takes a mount, as it resolves where no variable is set."""
-    text = "/"
-    with Report():  # an interpolation that cannot be read is told where the mount stands
-        text = mask_interpolations(resolve_defaults(str(mount)))
+    text = mask_interpolations(resolve_defaults(str(mount)))
+    if re.search(r"(?<!\\)\$\{", text):
+        return True  # an interpolation that cannot be read is told as such
     return re.fullmatch(PYXIS_MOUNT, text) is not None
 
 
@@ -2096,7 +2099,7 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     profile, keys = plan.profiles[name], ("sections", name, field)
     if field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
         return
-    if plan.linted and field in UNREAD.get(profile["executor"], ()):
+    if plan.linted and field in UNREAD.get(profile.get("executor"), ()):
         return
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     if parent.get(field) != profile[field] and is_of_site(plan.config, keys):
@@ -2105,13 +2108,13 @@ def check_read(plan: Plan, name: str, field: str) -> None:
 
 def _explain_unread(profile: Table, field: str) -> str:
     """Say why the executor of a profile does not take a field, and which one does."""
-    executor, other = profile["executor"], OTHER_NAMES.get(field)
+    other = OTHER_NAMES.get(field)
     if other in profile:
         return f"the reader takes {other}, which this profile has too"
     readers = [reader for reader in EXECUTORS if field in READ[reader]]
     told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
     if readers:
-        told = f"{executor} does not read {field}, but {' and '.join(readers)}"
+        told = f"{profile['executor']} does not read {field}, but {' and '.join(readers)}"
     if field == "workspace":
         told += ": variables.NEMOTRON_WORKSPACE moves outputs"
     return told
@@ -2784,7 +2787,9 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
         if name in options:
             raise wrong(f"{name} stands twice; --help shows the usage")
         options[name] = value
-    modes = sorted(options.keys() - {"--config", "--force", "--strict", "--help"})
+    if "--help" in options:
+        return {"--help": ""}, []
+    modes = sorted(options.keys() - {"--config", "--force", "--strict"})
     if len(modes) > 1:
         raise wrong(f"{' and '.join(modes)} exclude each other; --help shows the usage")
     for mode in ALONE.intersection(modes):

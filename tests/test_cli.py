@@ -160,6 +160,7 @@ STATUS = (  # what a run ends with: every mode, done and wrong
     (["--version"], 0),
     (["--help"], 0),
     (["-h", "--tree"], 0),
+    (["--help", "--check"], 0),
     (["-h", "--bogus=1"], 2),
     (["-c", "slurm", "--strict", "-d"], 2),
     (["-c", "slurm", "--strict", "--tree"], 2),

@@ -246,6 +246,15 @@ def test_what_is_asked_to_be_printed_is_printed(call, tmp_path):
     assert 'HF_TOKEN = "hunter2"  # p (site.json)' in call("-c", "site.json", "--show", "p").out
 
 
+def test_the_name_of_a_bundled_variable_excuses_no_other_key():
+    """Its own text is the name of a secret, or a placeholder; that of a key of that name is not."""
+    name = "DGXCLOUD_IMAGE_PULL_SECRET"
+    assert "my-pull" in env_toml.generate("dgxcloud", [f"variables.{name}=my-pull"])
+    for place in ("env_vars.", ""):
+        word = f"sections.dgxcloud_base.{place}{name}=hunter2"
+        assert_says(refusal(env_toml.generate, "dgxcloud", [word]), ["a literal secret"])
+
+
 def test_the_name_of_a_secret_is_no_secret(call):
     word = "sections.lepton_curate.custom_spec.HF_TOKEN.name=my-secret"
     assert 'name = "my-secret"' in call("-d", word).out

@@ -201,6 +201,27 @@ def test_until_a_later_layer_says_it_for_both(site, by):
     assert written["slurm_base"]["workspace"] == written["lepton_base"]["workspace"] == "/x"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${oc.env: SITE}",
+        "${oc.env :SITE}",
+        "${oc.env : SITE }",
+        "${ oc.env:SITE }",
+        "${oc.env:SITE ,old}",
+        "${oc.env:SITE, 'old'}",
+    ],
+)
+def test_a_variable_reaches_however_it_is_asked_for(text, tmp_path):
+    base = {
+        "sections": {"p": {"executor": "local", "env_vars": {"A": text, "B": f"<{text}/\\{text}>"}}}
+    }
+    write_config(tmp_path / "base.json", base)
+    site = {"defaults": "base.json", "variables": {"SITE": "new"}}
+    written = generate(write_config(tmp_path / "site.json", site))["p"]["env_vars"]
+    assert written == {"A": "${oc.env:SITE,new}", "B": f"<${{oc.env:SITE,new}}/\\{text}>"}
+
+
 def test_a_cycle_of_variables_is_an_error(clean):
     words = [
         "variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}",
