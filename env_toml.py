@@ -122,7 +122,10 @@ class Finding(namedtuple("Finding", "message keys level origin excuse")):
 
 
 class EnvTomlError(ValueError):
-    """Wrong input or a failed write: `findings` says all that is wrong, `str()` a line for each."""
+    """Wrong input or a failed write: `findings` says all that is wrong, `str()` a line for each.
+
+    What is only doubtful is raised as one, too, and kept as a warning by the report.
+    """
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings
@@ -193,15 +196,13 @@ def escape(text: str) -> str:
     return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
 
 
+SECRET_WORDS = "key|token|secret|password|passwd|credentials?|apikey|pat"
 # A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
-SECRET_TOLD = (
-    r"""(?is)(?<![\w/-])((?:\w*_)?(?:key|token|secret|password|passwd|credentials?|apikey|pat))"""
-    r"""['"]?(?:[:\s]|\\=).*"""
-)
+SECRET_TOLD = rf"""(?is)(?<![\w/-])((?:\w*_)?(?:{SECRET_WORDS}))['"]?(?:[:\s]|\\=).*"""
 
 
 def show_keys(keys: Keys) -> str:
-    """Write the place of a value as a word would, without the leading `sections.`."""
+    """Write the place of a value for a message, without `sections.` and what may be a secret."""
     place = ".".join(map(str, keys)).removeprefix("sections.")
     return re.sub(SECRET_TOLD, r"\1...", place)
 
@@ -233,7 +234,7 @@ TYPO = r"""(?x)  # two names, a line each:
 
 
 @lru_cache(None)
-def find_close(name: str, known: frozenset[str], ratio: float = CLOSE) -> str:
+def find_close(name: str, known: frozenset[str], ratio: float) -> str:
     """Return the known name that `name` is a mistyped form of, "" where there is none.
 
     Close is what differs in case only, has two neighbouring letters swapped, or one letter more,
@@ -252,9 +253,9 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
     if len(known) > MANY:
         return ""
     near = find_close(name, frozenset(known).difference(but, [name]), ratio)
-    if near:
-        return f"; did you mean {near}?"
-    return near
+    if near == "":
+        return ""
+    return f"; did you mean {near}?"
 
 
 # ----------------------------------------------------------------------------- interpolations
@@ -921,12 +922,15 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     Returns None for null: remove the key. What a list or table holds is checked with its source.
     Raises EnvTomlError, which names `keys`, for another value that is not of the kind.
     """
-    bare = text.strip()
+    flow = text.strip()
+    is_flow = flow.startswith(("[", "{"))
+    if str in kind.types:
+        is_flow = kind is MOUNT and flow.startswith("{")  # no other text is read as a table
     value = _read_scalar(text, kind)
-    if str in kind.types and not (kind is MOUNT and bare.startswith("{")):
+    if is_flow:
+        value = _type_scalars(_read_flow(flow, keys), kind)
+    elif str in kind.types:
         return value
-    if bare.startswith(("[", "{")):
-        value = _settle_flow(_read_flow(bare, keys), kind)
     if value is None or kind.accepts(value) or is_interpolation(value):
         return value
     shown = show_value(value, keys)
@@ -943,19 +947,19 @@ QUOTES_AROUND = r"""\A'([^']*)'\Z|\A"([^"]*)"\Z"""  # the first one closes at th
 
 def _read_scalar(text: str, kind: Kind) -> Any:
     """Read what is no list or table; what does not fit its kind stays text."""
-    bare = text.strip()
+    scalar = text.strip()
     if str in kind.types:
-        bare = text
-    elif re.fullmatch(JSON_SCALAR, bare):
+        scalar = text
+    elif re.fullmatch(JSON_SCALAR, scalar):
         # 20 digits are past 64 bits already, which the checks refuse; Python refuses to read 4301.
-        return json.loads(bare, parse_int=lambda digits: int(digits[:21]))
-    if bare == "null" or (bare == "" and kind is ANY):
+        return json.loads(scalar, parse_int=lambda digits: int(digits[:21]))
+    if scalar == "null" or (scalar == "" and kind is ANY):
         return None
     if bool in kind.types:
-        return SPELLINGS.get(bare.lower(), bare)
+        return SPELLINGS.get(scalar.lower(), scalar)
     if kind is ANY:
-        bare = text
-    return re.sub(QUOTES_AROUND, r"\1\2", bare)
+        scalar = text
+    return re.sub(QUOTES_AROUND, r"\1\2", scalar)
 
 
 # A flow value is a [list] or {table} on one line, as in YAML; every JSON text is one. It is
@@ -967,12 +971,12 @@ for _ in range(4):  # braces may hold others
     BRACES = rf"""\{{(?:[^{{}}'"\\]|\\.|'[^']*'|"[^"]*"|{BRACES})*\}}"""
 WHOLE = rf"\${BRACES}"  # an interpolation, in which quotes and commas are text
 FLOW_TOKEN = rf"""(?xs)
-    '(?P<single> (?: {WHOLE} | [^'] | '' )* )'
+    '(?P<quoted> (?: {WHOLE} | [^'] | '' )* )'
     | " (?: {WHOLE} | [^"\\] | \\. )* "                       # as in JSON
     | (?P<last> (?<! [\[{{,\s] ) \s* , \s* (?= [\]}}] ) )        # a trailing comma
     | [\[\]{{}},:]
     | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] ) (?: {WHOLE} | [^\[\]{{}},:] | :(?!\s) )* )
-      (?<! \s ) (?P<key> \s* : )?
+      (?<! \s ) (?P<colon> \s* : )?
 """
 
 
@@ -992,24 +996,23 @@ def _read_flow(text: str, keys: Keys) -> Any:
 
 def _to_json(found: Match) -> str:
     """Return a token of a flow value as JSON has it."""
-    single, last, bare, colon = found.groups()
-    if single is not None:
-        return json.dumps(single.replace("''", "'"))
-    if last:
+    if found["quoted"] is not None:
+        return json.dumps(found["quoted"].replace("''", "'"))
+    if found["last"]:
         return ""
-    if colon:
-        return f"{json.dumps(bare)}:"
-    if bare:
-        return json.dumps(BARE_MARK + bare)
+    if found["colon"]:
+        return f"{json.dumps(found['bare'])}:"
+    if found["bare"]:
+        return json.dumps(BARE_MARK + found["bare"])
     return found[0]
 
 
-def _settle_flow(value: Any, kind: Kind) -> Any:
+def _type_scalars(value: Any, kind: Kind) -> Any:
     """Return what json made of a flow value with each scalar read by its kind."""
     if isinstance(value, dict):
-        return {key: _settle_flow(item, kind.of(key)) for key, item in value.items()}
+        return {key: _type_scalars(item, kind.of(key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [_settle_flow(item, kind.of("")) for item in value]
+        return [_type_scalars(item, kind.of("")) for item in value]
     if value.startswith(BARE_MARK):
         return _read_scalar(value[1:], kind)
     return value
@@ -1018,12 +1021,12 @@ def _settle_flow(value: Any, kind: Kind) -> Any:
 # --------------------------------------------------------------------------------------- config
 
 
-class Layer(namedtuple("Layer", "source bundled content rank below")):
+class Layer(namedtuple("Layer", "source bundled content rank below path", defaults=[""])):
     """What one source sets: a config file, or a word, which is a config with one value.
 
     `source` names it in messages, `bundled` tells whether it came with this module. `rank` is its
     place in the order of merging, and `below` has the ranks of the layers that it builds on: the
-    `defaults` of a file, for a word all before it.
+    `defaults` of a file, for a word all before it. `path` is that of a config file.
     """
 
     __hash__ = object.__hash__
@@ -1081,11 +1084,17 @@ def load_layers(source: str, report: Report) -> list[Layer]:
             for name in defaults:
                 base = load(name, os.path.dirname(path), [*trail, file])
                 below.update(base.below, [base.rank])
-            layers[file] = Layer(shown, bundled, content, len(layers), below)
+            layers[file] = Layer(shown, bundled, content, len(layers), below, path)
         return layers[file]
 
     load(source, "", [])
     return list(layers.values())
+
+
+def layer_over(layers: Sequence[Layer], source: str, content: Table) -> Layer:
+    """Return a layer of a site over all others."""
+    rank = len(layers)
+    return Layer(source, False, content, rank, range(rank))
 
 
 def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
@@ -1177,7 +1186,7 @@ def parse_toml(text: str, path: str) -> Table:
         raise wrong(f"{path}: {error}") from None
 
 
-def parse_pairs(pairs: Sequence[Keys]) -> Table:
+def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
     """Return the pairs of a JSON object; raises EnvTomlError for a key that stands twice."""
     table: Table = {}
     for key, value in pairs:
@@ -1192,7 +1201,7 @@ def parse_pairs(pairs: Sequence[Keys]) -> Table:
 # Each source is checked once, by itself, when it enters: what stands in it must be right even where
 # a later source replaces it. `check_plan` looks at what only the whole can tell.
 
-SECRET_NAME = r"(?is)(.*[_.-])?(key|token|secret|password|passwd|credentials?|apikey|pat)"
+SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
 URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
 LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
     \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
@@ -1224,25 +1233,24 @@ def check_source(source: str, content: Table, report: Report, place: Keys = ()) 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
     so that later stages find tables where they look for them.
     """
-    own = Report(source)
+    part = Report(source)
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
         """Check a value and all that it holds, each on its own; above `place` only the names."""
-        items: Iterable[Keys] = ()
-        if len(keys) < len(place):
-            items = value.items()
-        else:
-            with own:
-                items = check_value(value, kind, keys)
+        items: Iterable[tuple[Any, Any]] = ()
+        with part:
+            if len(keys) >= len(place):
+                check_value(value, kind, keys)
+            items = list_items(value)
         for key, item in items:
             if key not in kind.fields:
-                with own:
+                with part:
                     check_name(key, kind, keys)
             check(item, kind.of(key), (*keys, key))
 
     check(content, CONFIG, ())
-    report.findings += own.findings
-    for finding in own.findings:
+    report.findings += part.findings
+    for finding in part.findings:
         if finding.excuse == ("", ""):
             _leave_out(content, finding.keys)
 
@@ -1290,25 +1298,29 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
         raise doubtful(f"nothing reads {key} (known are {known})", place)
 
 
-def check_value(value: Any, kind: Kind, keys: Keys) -> Iterable[Keys]:
-    """Return what a value holds that is right itself, with the keys and indexes.
+def check_value(value: Any, kind: Kind, keys: Keys) -> None:
+    """Raise EnvTomlError for a value that is not of its kind, or not fit for TOML and its reader.
 
-    Raises EnvTomlError for one that is not of its kind, or not fit for TOML and its reader.
+    What it holds is checked by itself.
     """
     if value is None and isinstance(keys[-1], str):
-        return ()  # null removes what stands at a key
+        return  # null removes what stands at a key
     if len(keys) > MAX_DEPTH:
         raise wrong(TOO_DEEP, keys)
     if isinstance(value, str):
         check_text(value, kind, keys)
         if keys[0] == "sections" and len(keys) > 2 and is_interpolation(value):
-            return ()
+            return
     if not kind.accepts(value):
         raise wrong(
             f"expected {kind.expected}, found {show_value(value, keys)}"
             f"{suggest(str(value), kind.choices)}",
             keys,
         )
+
+
+def list_items(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return what a table or a list holds, with its keys or indexes."""
     if isinstance(value, dict):
         return value.items()
     if isinstance(value, list):
@@ -1369,6 +1381,17 @@ def check_secret(text: str, keys: Keys) -> None:
 # ------------------------------------------------------------------------------------- overrides
 
 
+DEFAULTS = {  # by key; of other keys an empty table
+    "output_path": "",
+    "force": False,
+    "expand": True,
+    "only": ["*"],
+    "preamble": "",
+    "allow_literal_secrets": False,
+    "extra_fields": [],
+}
+
+
 class Config:
     """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
@@ -1384,10 +1407,10 @@ class Config:
         self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
     def get(self, *keys: str) -> Any:
-        """Return what stands at a place, an empty table where nothing does."""
+        """Return what stands at a place, else the default of its key."""
         value = look_up(self.values, keys)
         if value is None:
-            return {}
+            return DEFAULTS.get(keys[-1], {})
         return value
 
     def add(self, layer: Layer, report: Report) -> None:
@@ -1442,7 +1465,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):
-        above = find_nearest(config, keys[:-1])
+        above = find_value(config, keys[:-1])
         stands = find_value(config, keys)
         if isinstance(above, list):
             stands = look_up(above, keys[-1:])
@@ -1458,8 +1481,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
-    rank = len(config.layers)
-    config.add(Layer(word.source, False, merged, rank, range(rank)), report)
+    config.add(layer_over(config.layers, word.source, merged), report)
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1490,7 +1512,7 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
     """
     while keys:
         key, keys = keys[-1], keys[:-1]
-        seen, kind = find_nearest(config, keys), kind_at(keys)
+        seen, kind = find_value(config, keys), kind_at(keys)
         if seen is None and kind is not ANY:
             seen = kind.types[-1]()  # an empty list or table, where the kind has one
         if isinstance(seen, list):
@@ -1516,15 +1538,6 @@ def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
     if keys[1:] and keys[0] == "sections":
         for name in islice(find_lineage(config.get("sections"), keys[1]), 1, None):
             yield ("sections", name, *keys[2:])
-
-
-def find_nearest(config: Config, keys: Keys) -> Any:
-    """Return what a place has of its own or, where it has nothing, the nearest that it inherits."""
-    for place in find_places(config, keys):
-        own = look_up(config.values, place)
-        if own is not None:
-            return own
-    return None
 
 
 def find_value(config: Config, keys: Keys) -> Any:
@@ -1676,14 +1689,13 @@ def expand(sections: Table, report: Report) -> Table:
     once.
     """
     done: Table = {}
-    left_out: set[str] = set()
+    passed: set[str] = set()
     for name in order_parents_first(sections, sections):
-        is_told = parent_of(sections[name]) in left_out
-        left_out.add(name)
-        if not is_told:
+        parent = parent_of(sections[name])
+        if parent in done or parent not in passed:  # else the cause was told where the parent is
             with report:
                 done[name] = inherit(sections, name, done)
-                left_out.remove(name)
+        passed.add(name)
     return {name: done[name] for name in sections if name in done}
 
 
@@ -1821,9 +1833,9 @@ def select(config: Config, sections: Table, profiles: Table) -> Table:
     """
     tables = {**sections, **profiles}
     wanted = set(RESERVED)
-    for pattern in config.values.get("only", ["*"]):
+    for pattern in config.get("only"):
         wanted.update(match_names(pattern, tables))
-    if config.get("expand") is False:
+    if not config.get("expand"):
         tables = sections
         wanted.update(order_parents_first(sections, wanted))
     return {name: table for name, table in tables.items() if name in wanted}
@@ -2203,7 +2215,7 @@ def render(plan: Plan) -> str:
         f"Checksum: {make_checksum(body)} (of all that follows; tells whether this file was edited"
         " since)",
     ]
-    above = render_comments(plan.config.values.get("preamble", "").splitlines())
+    above = render_comments(plan.config.get("preamble").splitlines())
     return re.sub("(?m)^# :", "#:", above) + render_comments(header) + body
 
 
@@ -2651,7 +2663,7 @@ def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
                 f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
             )
     check_source(path, content, report)
-    layers.append(Layer(path, False, content, len(layers), range(len(layers))))
+    layers.append(layer_over(layers, path, content))
     plan = plan_layers(path, words, layers, report, strict, linted=True)
     return list(plan.warnings)
 
@@ -2694,13 +2706,13 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
             if changes:
                 edits[name] = changes
             complete[name] = wanted[name]
-        elif plan.config.get("expand") is not False:  # else a parent would be written, too
+        elif plan.config.get("expand"):  # else a parent would be written, too
             complete[name] = inherit(plan.sections, name, complete)
     for name in RESERVED:
         edits.update(edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
     made: Table = {"sections": edits}
     chosen = plan.tables.keys() - RESERVED
-    for pattern in plan.config.values.get("only", ["*"]):
+    for pattern in plan.config.get("only"):
         chosen.update(match_names(pattern, wanted))
     if chosen != wanted.keys():
         made["only"] = list(wanted)
@@ -2752,9 +2764,8 @@ def count_values(value: Any) -> int:
 
 def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
-    rank = len(plan.layers)
-    layer = Layer("the edits", False, edits, rank, range(rank))
-    again = plan_layers(layer.source, plan.words, [*plan.layers, layer], Report())
+    layers = [*plan.layers, layer_over(plan.layers, "the edits", edits)]
+    again = plan_layers(plan.source, plan.words, layers, Report())
     made = again.tables
     given = {**made, **expand(made, Report())}
     differing = [
@@ -2842,17 +2853,16 @@ def answer(options: Table, words: Words) -> str:
 def deliver(plan: Plan, options: Table) -> str:
     """Print the file, compare it with what is there, or write it; return what to say."""
     text = render(plan)
-    path = plan.config.values.get("output_path", "")
+    path = plan.config.get("output_path")
     if "--dry-run" in options or (path == "-" and "--check" not in options):
         return text
     if path in ("", "-"):
         raise wrong("expected the path of a file, as in output_path=env.toml", ("output_path",))
     if "--check" in options:
         return compare(path, text)
-    sources = [find_config(layer.source)[0] for layer in plan.layers]
-    force = plan.config.get("force") is True
-    private = bool(plan.config.get("checks", "allow_literal_secrets"))
-    done, kept = write(path, text, force, private, [__file__, *sources])
+    sources = [layer.path for layer in plan.layers]
+    private = plan.config.get("checks", "allow_literal_secrets") not in (False, [])
+    done, kept = write(path, text, plan.config.get("force"), private, [__file__, *sources])
     return report_run(plan, path, done, kept)
 
 

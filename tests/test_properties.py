@@ -155,7 +155,7 @@ def test_document(site, profiles, preamble, steps):
 
 def is_close(key):
     """Tell whether a field's name is a known one or a mistyped one, or has * in it."""
-    return key in FIELDS or env_toml.find_close(key, frozenset(FIELDS)) != ""
+    return key in FIELDS or env_toml.find_close(key, frozenset(FIELDS), env_toml.CLOSE) != ""
 
 
 PLAIN_SITE = {
