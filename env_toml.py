@@ -64,6 +64,7 @@ import signal
 if __name__ == "__main__":  # Ctrl-C ends a run that only loads without a word, too
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import errno
 import gc
 import json
 import os
@@ -484,7 +485,7 @@ float       int,float -       -        a finite number
 list        list      -       -        a list
 """
 
-MORE: Table = {  # that some kinds have
+LIMITS: Table = {  # that some kinds have
     "positive": {"minimum": 1},
     "count": {"minimum": 0},
     "names": {"minimum": 1},
@@ -655,7 +656,7 @@ for line in KIND_TABLE.strip().split("\n"):
     words = accepted.split(",")
     types = tuple(kind for kind in TYPES if kind.__name__ in words)
     KINDS[name] = Kind(
-        expected, types, KINDS.get(item), {}, others, "lines" in words, **MORE.get(name, {})
+        expected, types, KINDS.get(item), {}, others, "lines" in words, **LIMITS.get(name, {})
     )
 ANY, TABLE, MOUNT, PROFILE, CONFIG = (
     KINDS[name] for name in "any table mount profile config".split()
@@ -808,7 +809,7 @@ def find_lineage(sections: Table, profile: str) -> Iterator[str]:
         profile = parent_of(sections[profile])
 
 
-def start_lineage(sections: Table, profile: str) -> Names:
+def shorten_lineage(sections: Table, profile: str) -> Names:
     """Return a profile and those it extends; of a long chain the first few and "..."."""
     chain = list(islice(find_lineage(sections, profile), MAX_LINEAGE + 1))
     if len(chain) > MAX_LINEAGE:
@@ -1149,7 +1150,7 @@ def read_bytes(path: str) -> bytes:
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise OSError(27, f"more than {MAX_BYTES >> 20} MiB")
+        raise OSError(errno.EFBIG, f"more than {MAX_BYTES >> 20} MiB")
     return data
 
 
@@ -1164,8 +1165,8 @@ def read_text(path: str) -> str:
         raise wrong(f"{path}: {error.strerror or 'no such file'}") from None
     except UnicodeDecodeError as error:
         before = error.object[: error.start].split(b"\n")
-        place = f"line {len(before)}, byte {len(before[-1]) + 1}"
-        raise wrong(f"{path}: not UTF-8 text ({place})") from None
+        where = f"line {len(before)}, byte {len(before[-1]) + 1}"
+        raise wrong(f"{path}: not UTF-8 text ({where})") from None
 
 
 def parse_toml(text: str, path: str) -> Table:
@@ -1330,10 +1331,10 @@ def list_items(value: Any) -> Iterable[tuple[Any, Any]]:
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
-    seen = text
+    line = text
     if kind.lines:
-        seen = text.replace("\t", "").replace("\n", "")
-    if not (seen.isascii() and seen.isprintable() and seen == seen.strip()):
+        line = text.replace("\t", "").replace("\n", "")
+    if not (line.isascii() and line.isprintable() and line == line.strip()):
         untyped = f"[{UNSEEN}]"
         if not kind.lines:
             untyped = rf"[\t\n{UNSEEN}{CURLY_QUOTES}]|\A\s|\s\Z"
@@ -1532,7 +1533,7 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
     return list(drop_nulls(merge(items, {key: item})).values())
 
 
-def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
+def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
     """Yield a place, and where it is in a profile, the same in those that this one extends."""
     yield keys
     if keys[1:] and keys[0] == "sections":
@@ -1543,7 +1544,7 @@ def find_places(config: Config, keys: Keys) -> Iterator[Keys]:
 def find_value(config: Config, keys: Keys) -> Any:
     """Return what stands at a place now, with what a table inherits; None where nothing does."""
     found = None
-    for place in reversed([*find_places(config, keys)]):
+    for place in reversed([*walk_places(config, keys)]):
         own = look_up(config.values, place)
         if isinstance(own, dict) and isinstance(found, dict):
             found = merge(found, own, keys)
@@ -1560,7 +1561,7 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
     what is in a list by what set the list. The layer is None for what no layer set.
     """
     removed = None
-    for place in find_places(config, keys):
+    for place in walk_places(config, keys):
         layer = config.origins.get(place)
         if layer and look_up(config.values, place) is not None:
             return place, layer
@@ -1638,11 +1639,11 @@ def move_image(image: str, images: Table) -> str:
     >>> move_image("nvcr.io/nvidia/nemo:26.04", {"nvcr.io/": "registry.corp:5000#"})
     'registry.corp:5000#nvidia/nemo:26.04'
     """
-    start = find_start(image, images)
+    start = find_image_key(image, images)
     return f"{images.get(start, '')}{image[len(start) :]}"
 
 
-def find_start(image: str, images: Table) -> str:
+def find_image_key(image: str, images: Table) -> str:
     """Return the longest key of `images` that an image begins with, "" for none."""
     return max(filter(image.startswith, images), key=len, default="")
 
@@ -1708,7 +1709,7 @@ def inherit(sections: Table, name: str, done: Table) -> Table:
     parent = parent_of(own)
     keys = ("sections", name, "extends")
     if "extends" in own and parent not in done:
-        cycle = start_lineage(sections, parent)
+        cycle = shorten_lineage(sections, parent)
         if cycle:
             raise wrong(f"the chain returns to itself: {' -> '.join([*cycle, parent])}", keys)
         near = suggest(parent, sections, but=(*RESERVED, name))
@@ -1951,14 +1952,14 @@ def check_plan(plan: Plan, report: Report) -> None:
 
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
-    variables = find_variables(plan)
-    for place in NAMING:
-        for name in plan.config.get(*place):
+    used = find_variables(plan)
+    for table in NAMING:
+        for name in plan.config.get(*table):
             with report:
-                check_use(plan, (*place, name), variables)
+                check_use(plan, (*table, name), used)
     for start in plan.config.get("images"):
         with report:
-            check_start(plan, start)
+            check_image_key(plan, start)
     childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
@@ -1994,14 +1995,17 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
                 check_read(plan, name, field)
 
 
-def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
-    """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for."""
-    *_, place, name = keys
+def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
+    """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for.
+
+    `used` are the variables that texts ask for.
+    """
+    *_, table, name = keys
     if not is_of_site(plan.config, keys):
         return
-    if place in ("variables", "site_values"):
-        if name not in variables:
-            raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, variables)}", keys)
+    if table in ("variables", "site_values"):
+        if name not in used:
+            raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, used)}", keys)
     elif not match_names(name, plan.sections):
         near = suggest(name, plan.sections, but=RESERVED)
         raise wrong(f"there is no profile {name!r}{near}", keys)
@@ -2009,14 +2013,14 @@ def check_use(plan: Plan, keys: Keys, variables: set[str]) -> None:
 
 def find_variables(plan: Plan) -> set[str]:
     """Return the variables that the profiles, images and steps of any layer ask for."""
-    used = ("sections", "images", "variables", "step_values")
-    contents = [[layer.content.get(key) for key in used] for layer in plan.config.layers]
+    asking = ("sections", "images", "variables", "step_values")
+    contents = [[layer.content.get(key) for key in asking] for layer in plan.config.layers]
     texts = json.dumps(contents, default=str)
     return set(re.findall(r"oc\.env\s*:\s*(\w+)", texts))
 
 
-def check_start(plan: Plan, start: str) -> None:
-    """Warn of a key of `images` with which no image begins, as one that is mistyped."""
+def check_image_key(plan: Plan, start: str) -> None:
+    """Warn of a key of `images` with which no image begins, nor any other text."""
     texts = [plan.config.get("sections"), plan.config.get("step_values")]
     if json.dumps(start)[:-1] not in json.dumps(texts, default=str):
         raise doubtful("no image begins with this, so none is moved", ("images", start))
@@ -2085,8 +2089,8 @@ def check_volume(plan: Plan, name: str) -> None:
     folder = resolve_defaults(f"{folder}/")
     for volume in volumes:
         path = look_up(volume, ("path",))
-        above = resolve_defaults(str(path)).rstrip("/")
-        if is_interpolation(volume) or folder.startswith(f"{above}/"):
+        mounted = resolve_defaults(str(path)).rstrip("/")
+        if is_interpolation(volume) or folder.startswith(f"{mounted}/"):
             return
     raise doubtful(
         "outside of the path of every volume in pvcs, which the reader refuses",
@@ -2140,14 +2144,14 @@ def check_reach(plan: Plan, report: Report) -> None:
     heirs: Counter[str] = Counter()  # of each profile, at any distance
     for name in reversed(order):
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
-    for keys, layers in find_layers(plan).items():
-        for name, keepers in find_keepers(plan.sections, order, keys, layers).items():
+    for keys, setters in find_setters(plan).items():
+        for name, keepers in find_keepers(plan.sections, order, keys, setters).items():
             with report:
                 warn_of_keepers(("sections", name, *keys), keepers, heirs[name])
 
 
-def find_layers(plan: Plan) -> dict[Keys, Table]:
-    """Return the layer of each value of a profile, by its keys and then by profile."""
+def find_setters(plan: Plan) -> dict[Keys, Table]:
+    """Return the layers that set values of profiles, by keys below the profile, then by profile."""
     found: dict[Keys, Table] = {}
     for keys, layer in plan.config.origins.items():
         if keys[0] == "sections":
@@ -2157,22 +2161,24 @@ def find_layers(plan: Plan) -> dict[Keys, Table]:
     return found
 
 
-def find_keepers(sections: Table, order: Names, keys: Keys, layers: dict[str, Layer]) -> Table:
+def find_keepers(sections: Table, order: Names, keys: Keys, setters: dict[str, Layer]) -> Table:
     """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
-    if len(set(layers.values())) == 1:
+    if len(set(setters.values())) == 1:
         return {}  # as nearly always: it spares a walk through all profiles
-    known: Table = {}  # by profile: whose value it has, and whose, of those above it, is the latest
+    nearest: Table = {}  # by profile: the one whose value it has
+    latest: Table = {}  # by profile: of those above it and itself the one that was set last
     keepers: Table = {}
     for name in order:
-        giver, latest = known.get(parent_of(sections[name]), ("", ""))
-        if name in layers:
-            giver = name
-            if layers.get(latest, layers[name]).rank <= layers[name].rank:
-                latest = name
-        known[name] = giver, latest
-        if giver != latest and not layers[latest].bundled:
-            if look_up(sections[giver], keys) != look_up(sections[latest], keys):
-                keepers.setdefault(latest, []).append(giver)
+        parent = parent_of(sections[name])
+        nearest[name], latest[name] = nearest.get(parent, ""), latest.get(parent, "")
+        if name in setters:
+            nearest[name] = name
+            if setters.get(latest[name], setters[name]).rank <= setters[name].rank:
+                latest[name] = name
+        giver, missed = nearest[name], latest[name]
+        if giver != missed and not setters[missed].bundled:
+            if look_up(sections[giver], keys) != look_up(sections[missed], keys):
+                keepers.setdefault(missed, []).append(giver)
     return keepers
 
 
@@ -2233,7 +2239,7 @@ def render_comments(lines: Iterable[str]) -> str:
 
 def find_comments(plan: Plan, name: str) -> Names:
     """Return the lines above a profile: what it extends, and the commands that it serves."""
-    chain = start_lineage(plan.sections, name)
+    chain = shorten_lineage(plan.sections, name)
     lines: Names = plan.commands.get(name, [])
     if len(chain) > 1:
         return [" <- ".join(chain), *lines]
@@ -2301,31 +2307,31 @@ def write(
     try:
         target = os.path.realpath(os.path.expanduser(path))
         if target in map(os.path.realpath, sources):
-            raise OSError(22, "a file that this run reads, a config or the program: name another")
-        return _write(target, text, force, private)
-    except FileExistsError as error:
-        raise wrong(
-            f"{path} exists and is left as it is: {error.strerror}; force=true (or -f) replaces it,"
-            " output_path=FILE writes another, --check compares,"
-            f" --edits {path} prints its values as a site config"
-        ) from None
+            raise OSError("a file that this run reads, a config or the program: name another")
+        return _write(path, target, text, force, private)
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; 1000 folders
         raise wrong(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _write(target: str, text: str, force: bool, private: bool) -> tuple[str, str]:
+def _write(path: str, target: str, text: str, force: bool, private: bool) -> tuple[str, str]:
     like = ""
+    give_name: Callable[[str, str], None] = take_name
     if os.path.exists(target):
-        like = target
+        like, give_name = target, os.replace
     old = read_old(target)
-    known = old.decode(errors="surrogateescape")
-    if is_same(known, text) and (force or known != text):
+    old_text = old.decode(errors="surrogateescape")
+    # As in the public step, a plain run refuses a file that is there already, even with this text.
+    if is_same(old_text, text) and (force or old_text != text):
         if private:
             os.chmod(target, 0o600)
         return "unchanged", ""
-    state = tell_state(known, text)
+    state = tell_state(old_text, text)
     if old and not force:
-        raise FileExistsError(17, state)
+        raise OSError(
+            f"exists and is left as it is: {state}; force=true (or -f) replaces it,"
+            " output_path=FILE writes another, --check compares,"
+            f" --edits {path} prints its values as a site config"
+        )
     if like:
         check_replaceable(target)
     kept = ""
@@ -2334,16 +2340,16 @@ def _write(target: str, text: str, force: bool, private: bool) -> tuple[str, str
         if old and state != UNTOUCHED:
             kept = os.path.basename(keep_backup(target, old))
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        write_fresh(target, text.encode(), like, private)
+        write_fresh(target, text.encode(), like, private, give_name)
     except FileExistsError:  # somebody made one of them meanwhile: that is kept too
-        return _write(target, text, force, private)
+        return _write(path, target, text, force, private)
     return "wrote", kept
 
 
 def read_old(target: str) -> bytes:
     """Return the content of a file, none where nothing is; raises OSError for what is no file."""
     if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError(22, "not a regular file (output_path=- writes to standard output)")
+        raise OSError("not a regular file (output_path=- writes to standard output)")
     try:
         return read_bytes(target)
     except FileNotFoundError:
@@ -2354,15 +2360,15 @@ def check_replaceable(target: str) -> None:
     """Raise OSError for a file that must not be replaced, or whose replacement would fail."""
     found, folder = os.stat(target), os.stat(os.path.dirname(target))
     if not found.st_mode & 0o200:
-        raise OSError(13, "its owner may not write it, so it is not replaced (chmod u+w)")
+        raise OSError("its owner may not write it, so it is not replaced (chmod u+w)")
     if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
-        raise OSError(1, "somebody else's file in a sticky folder, which cannot be replaced")
-    place = re.escape(target.replace(" ", "\\040"))
+        raise OSError("somebody else's file in a sticky folder, which cannot be replaced")
+    point = re.escape(target.replace(" ", "\\040"))
     mounts = ""
     with Report():  # not every system tells them
         mounts = read_text("/proc/self/mountinfo")
-    if re.search(rf"(?m)^(\S+ ){{4}}{place} ", mounts):
-        raise OSError(16, "mounted over, so it cannot be replaced")
+    if re.search(rf"(?m)^(\S+ ){{4}}{point} ", mounts):
+        raise OSError("mounted over, so it cannot be replaced")
 
 
 def keep_backup(target: str, old: bytes) -> str:
@@ -2381,16 +2387,18 @@ def keep_backup(target: str, old: bytes) -> str:
     try:
         os.link(target, name)
     except OSError:  # a taken name refuses the next call too
-        write_fresh(name, old, target, private=False)
+        write_fresh(name, old, target, private=False, give_name=take_name)
     return name
 
 
-def write_fresh(target: str, data: bytes, like: str, private: bool) -> None:
+def write_fresh(
+    target: str, data: bytes, like: str, private: bool, give_name: Callable[[str, str], None]
+) -> None:
     """Write data to a fresh file beside the target, flush it to disk and give it the target's name.
 
     It gets the owner, group and mode of the file `like` ("" for none); 0600 if `private`. Ctrl-C
-    and SIGTERM wait until it is done. Where `like` is the target, that is replaced; raises
-    FileExistsError where something else has the name.
+    and SIGTERM wait until it is done. `give_name` is os.replace, or `take_name`, which raises
+    FileExistsError where something has the name.
     """
     fresh = f"{os.path.dirname(target)}/.env_toml-{os.urandom(8).hex()}"
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
@@ -2404,10 +2412,7 @@ def write_fresh(target: str, data: bytes, like: str, private: bool) -> None:
             os.fsync(file.fileno())
         if like:
             _take_over(fresh, os.stat(like), private)
-        if like == target:
-            os.replace(fresh, target)
-        else:
-            _take_name(fresh, target)
+        give_name(fresh, target)
     finally:
         if os.path.lexists(fresh):
             os.unlink(fresh)
@@ -2426,7 +2431,7 @@ def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
         os.chmod(fresh, old.st_mode & 0o777)
 
 
-def _take_name(fresh: str, target: str) -> None:
+def take_name(fresh: str, target: str) -> None:
     """Give a fresh file a name that nothing has; raises FileExistsError where something has it."""
     try:
         os.link(fresh, target)
@@ -2517,7 +2522,7 @@ def find_sources(plan: Plan, keys: Keys) -> Names:
             if is_put(plan, name, layer, written):
                 changes.setdefault(name, layer)  # the latest, which reaches all older ones
     if keys[1] in IMAGE_FIELDS:
-        start = find_start(look_up(config.values, giver), config.get("images"))
+        start = find_image_key(look_up(config.values, giver), config.get("images"))
         if start:
             changes["images"] = config.origins["images", start]
     sources = [f"{giver[1]} ({config.origins[giver].source})"]
@@ -2650,7 +2655,10 @@ def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
     """
     report = Report()
     layers = []
-    for layer in load_layers(source, report) if source else ():
+    files: list[Layer] = []
+    if source:
+        files = load_layers(source, report)
+    for layer in files:
         names = ["checks"]
         if layer.bundled:
             names.append("variables")  # a placeholder is a bundled value
@@ -2668,7 +2676,7 @@ def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
     return list(plan.warnings)
 
 
-def print_edits(plan: Plan, path: str) -> str:
+def show_edits(plan: Plan, path: str) -> str:
     """Return, as a site config, what a file has otherwise than the plan: its edits.
 
     Raises EnvTomlError for what is wrong with the file, and where generating from the edits, with
@@ -2696,10 +2704,10 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
     for name in order_parents_first(sections, [*plan.sections, *document]):
         parents = [parent_of(sections[name])]
         if name not in plan.sections and parents == [""]:
-            parents += complete
+            parents.extend(complete)
         if name in wanted:
             ways = [
-                edit_profile(plan.sections.get(name, {}), parent, complete, wanted[name])
+                diff_profile(plan.sections.get(name, {}), parent, complete, wanted[name])
                 for parent in parents
             ]
             changes = min(ways, key=count_values)
@@ -2709,7 +2717,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
         elif plan.config.get("expand"):  # else a parent would be written, too
             complete[name] = inherit(plan.sections, name, complete)
     for name in RESERVED:
-        edits.update(edit_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
+        edits.update(diff_table({name: plan.sections.get(name)}, {}, {name: document.get(name)}))
     made: Table = {"sections": edits}
     chosen = plan.tables.keys() - RESERVED
     for pattern in plan.config.get("only"):
@@ -2719,7 +2727,7 @@ def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
     return made
 
 
-def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Table:
+def diff_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Table:
     """Return what to say of a profile so that, as an heir of `parent`, it is as wanted.
 
     Where there is no such parent, or a key that it gives must go, that is all of it, without one.
@@ -2728,11 +2736,11 @@ def edit_profile(own: Table, parent: str, complete: Table, wanted: Table) -> Tab
     heir = {"extends": parent, **wanted}
     with Report():  # a table over a list cannot be inherited
         if inherited is not None and is_equal(merge(inherited, heir), heir):
-            return edit_table(merge(inherited, own), inherited, heir)
-    return edit_table(own, {}, wanted)
+            return diff_table(merge(inherited, own), inherited, heir)
+    return diff_table(own, {}, wanted)
 
 
-def edit_table(now: Table, inherited: Any, wanted: Table) -> Table:
+def diff_table(now: Table, inherited: Any, wanted: Table) -> Table:
     """Return what to merge over a table, which is `now` so with what it inherits, to get `wanted`.
 
     null removes a key, so that an inherited one shows through.
@@ -2746,7 +2754,7 @@ def edit_table(now: Table, inherited: Any, wanted: Table) -> Table:
         if is_equal(theirs, value):
             edits[key] = None
         elif isinstance(value, dict) and isinstance(mine, dict):
-            edits[key] = edit_table(mine, theirs, value)
+            edits[key] = diff_table(mine, theirs, value)
     return edits
 
 
@@ -2779,7 +2787,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
 
 LONG = "config= force strict help dry-run check edits= lint= list fields tree show= version"
 SHORT = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}
-ALONE = {"--list", "--fields", "--version"}  # of no config, so nothing else that is said counts
+ALONE = {"--list": 0, "--fields": 1, "--version": 0}  # of no config; how many words each takes
 
 
 def parse_arguments(argv: Words) -> tuple[Table, Names]:
@@ -2803,8 +2811,8 @@ def parse_arguments(argv: Words) -> tuple[Table, Names]:
     modes = sorted(options.keys() - {"--config", "--force", "--strict"})
     if len(modes) > 1:
         raise wrong(f"{' and '.join(modes)} exclude each other; --help shows the usage")
-    for mode in ALONE.intersection(modes):
-        if len(options) > 1 or len(words) > (mode == "--fields"):
+    for mode in ALONE.keys() & modes:
+        if len(options) > 1 or len(words) > ALONE[mode]:
             raise wrong(
                 f"{mode} takes no other option and no words (--fields: one executor); "
                 "--help shows the usage"
@@ -2846,7 +2854,7 @@ def answer(options: Table, words: Words) -> str:
     if "--show" in options:
         return show(plan, options["--show"])
     if "--edits" in options:
-        return print_edits(plan, options["--edits"])
+        return show_edits(plan, options["--edits"])
     return deliver(plan, options)
 
 

@@ -120,7 +120,7 @@ def test_without_force_the_message_tells_which_it_is(call, tmp_path, target, sta
     old, told = state
     said = call(*WORDS)
     assert (said.exit, said.out) == (2, "")
-    assert re.fullmatch(r"error: env\.toml [^\n]+\n", said.err), said
+    assert re.fullmatch(r"error: env\.toml: exists [^\n]+\n", said.err), said
     assert [which for which in (EDITED, FOREIGN) if which in said.err] == [told] * (
         told != UNTOUCHED
     )

@@ -67,7 +67,7 @@ class Site:
         """Return what --edits prints of a document, read as JSON; it raises where that is not right."""
         path = self.base.with_name("hand.toml")
         path.write_text(tomli_w.dumps(document), encoding="utf-8")
-        text = env_toml.print_edits(env_toml.make_plan(str(self.base), self.words), str(path))
+        text = env_toml.show_edits(env_toml.make_plan(str(self.base), self.words), str(path))
         self.base.with_name("edits.json").write_text(text, encoding="utf-8")
         return json.loads(text)
 
@@ -558,14 +558,14 @@ def test_nothing_is_written(call, tmp_path):
 def test_an_inherited_key_below_a_table_that_must_go_writes_the_profile_whole():
     own, inherited = {"t": {"b": 1}}, {"t": {"a": 1}, "n": 1}
     wanted = {"t": {"b": 2}, "n": 1}
-    edits = env_toml.edit_profile({**own, "extends": "a"}, "a", {"a": inherited}, wanted)
+    edits = env_toml.diff_profile({**own, "extends": "a"}, "a", {"a": inherited}, wanted)
     assert edits == {"extends": None, "t": {"b": 2}, "n": 1}
 
 
 def test_a_text_over_an_inherited_table_that_becomes_a_table_writes_the_profile_whole():
     own, inherited = {"t": "x"}, {"t": {"a": 1}}
     wanted = {"t": {"b": 1}}
-    edits = env_toml.edit_profile({**own, "extends": "a"}, "a", {"a": inherited}, wanted)
+    edits = env_toml.diff_profile({**own, "extends": "a"}, "a", {"a": inherited}, wanted)
     assert edits == {"extends": None, "t": {"b": 1}}
 
 
