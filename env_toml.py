@@ -265,16 +265,23 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 # resolves when a job is submitted: https://omegaconf.readthedocs.io/en/latest/grammar.html
 # An argument is quoted, a list or table, or bare: of a few characters, others after a backslash.
 
-STAND_INS = r"\U000f0000-\U000ffffd"  # private characters; no text has them, see UNSEEN
+# Private characters stand in for what was read: no text has them, see UNSEEN.
+ESCAPE = "\U000f0000"  # for \${, which is no interpolation but text, and in a bare argument nothing
+STAND_INS = r"\U000f0001-\U000ffffd"
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 BARE = (
     rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]"
     r"|\\[\\()\[\]{}:=, \t]|\\(?![\\()\[\]{}:=, \t]))*"
 )
 ARGUMENT = rf"(?:{QUOTED}|{BARE})"
+TABLE_KEY = r"[ \t]*[a-zA-Z0-9_/+.%*@?|$-][a-zA-Z0-9_/+.%*@?|$ \t-]*"
 for _ in range(2):  # a list or table may hold others
-    ARGUMENT = rf"(?:{QUOTED}|[ \t]*[\[{{]{ARGUMENT}(?:,{ARGUMENT})*[\]}}][ \t]*|{BARE})"
-NODE_KEY = rf"(?:[{STAND_INS}]|[^\\{{}}()\[\]:.\s'\"{STAND_INS}]+)"  # a whole ${{...}}, or a name
+    ITEM = rf"{ARGUMENT}(?:,|(?=\]))"
+    PAIR = rf"{TABLE_KEY}:(?![ \t]*[,}}]){ARGUMENT}(?:,(?!\}})|(?=\}}))"
+    NESTED = rf"[ \t]*(?:\[(?:{ITEM})*\]|\{{(?:[ \t]*|(?:{PAIR})+)\}})[ \t]*"
+    ARGUMENT = rf"(?:{QUOTED}|{NESTED}|{BARE})"
+# A name, or a whole ${{...}}.
+NODE_KEY = rf"(?:[{STAND_INS}]|[^\\{{}}()\[\]:.\s'\"{ESCAPE}{STAND_INS}]+)"
 INNERMOST = rf"""(?x) \$\{{ [ \t]* (?:
     ( [a-zA-Z_][a-zA-Z0-9_-]* (?: \.[a-zA-Z_][a-zA-Z0-9_-]* )* ) [ \t]*  # a resolver
         : ( {ARGUMENT} (?: , {ARGUMENT} )* )
@@ -314,16 +321,16 @@ def rewrite(
     >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
     'a/<oc.env>/\\${z}'
     """
-    parts = {0xF0000: r"\${"}  # by the code of what stands in for them
+    parts = {ord(ESCAPE): r"\${"}  # by the code of what stands in for them
 
     def keep(found: Match) -> str:
-        code = 0xF0000 + len(parts)
+        code = ord(ESCAPE) + len(parts)
         parts[code] = put(found).translate(parts)
         return chr(code)
 
     if max(text, default="") > "\U000effff":
         return text
-    text = re.sub(ESCAPED, "\\1\U000f0000", text)
+    text = re.sub(ESCAPED, rf"\1{ESCAPE}", text)
     for grammar in (SIMPLE, INNERMOST):
         changes = 1
         while changes and "${" in text:
