@@ -205,7 +205,7 @@ SECRET_TOLD = rf"""(?is)(?<![\w/-])((?:\w*_)?(?:{SECRET_WORDS}))['"]?(?:[:\s]|\\
 def show_keys(keys: Keys) -> str:
     """Write the place of a value for a message, without `sections.` and what may be a secret."""
     place = ".".join(map(str, keys)).removeprefix("sections.")
-    return re.sub(SECRET_TOLD, r"\1...", place)
+    return re.sub(URL_PASSWORD, "//...@", re.sub(SECRET_TOLD, r"\1...", place))
 
 
 def show_value(value: Any, keys: Keys) -> str:
@@ -216,6 +216,8 @@ def show_value(value: Any, keys: Keys) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a table"
+    if value is not None and type(value) not in TYPES:
+        return f"{value}, a date or time of TOML: quote it"
     shown = json.dumps(value, default=str)
     if isinstance(value, str):
         shown = repr(value)
@@ -980,7 +982,7 @@ for _ in range(4):  # braces may hold others
 WHOLE = rf"\${BRACES}"  # an interpolation, in which quotes and commas are text
 FLOW_TOKEN = rf"""(?xs)
     '(?P<quoted> (?: {WHOLE} | [^'] | '' )* )'
-    | " (?: {WHOLE} | [^"\\] | \\. )* "                       # as in JSON
+    | " (?: [^"\\] | \\. )* "                       # as in JSON
     | (?P<last> (?<! [\[{{,\s] ) \s* , \s* (?= [\]}}] ) )        # a trailing comma
     | [\[\]{{}},:]
     | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] ) (?: {WHOLE} | [^\[\]{{}},:] | :(?!\s) )* )
@@ -1210,7 +1212,7 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
 # a later source replaces it. `check_plan` looks at what only the whole can tell.
 
 SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
-URL_PASSWORD = r"//[^/\s:@]*:(?!\$\{)[^/\s@]+@"
+URL_PASSWORD = r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:(?!\$\{)[^/\s@]+@"
 LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
     \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
     | \$\{ (?: [^,{}] | \{ [^{}]* \} )* , (?! \s* ([,}] | \$\{ | (?=\S)  # a default, quoted or not
@@ -1317,14 +1319,15 @@ def check_value(value: Any, kind: Kind, keys: Keys) -> None:
         raise wrong(TOO_DEEP, keys)
     if isinstance(value, str):
         check_text(value, kind, keys)
-        if keys[0] == "sections" and len(keys) > 2 and is_interpolation(value):
-            return
-    if not kind.accepts(value):
+    in_profile = len(keys) > 2 and keys[0] == "sections"
+    if not (in_profile and is_interpolation(value)) and not kind.accepts(value):
         raise wrong(
             f"expected {kind.expected}, found {show_value(value, keys)}"
             f"{suggest(str(value), kind.choices)}",
             keys,
         )
+    if isinstance(value, str):
+        check_secret(value, keys)
 
 
 def list_items(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -1337,7 +1340,7 @@ def list_items(value: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def check_text(text: str, kind: Kind, keys: Keys) -> None:
-    """Raise EnvTomlError for text with what nobody typed on purpose, or with a literal secret."""
+    """Raise EnvTomlError for text that nobody typed on purpose, or that OmegaConf cannot read."""
     line = text
     if kind.lines:
         line = text.replace("\t", "").replace("\n", "")
@@ -1353,7 +1356,6 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
             check_interpolations(text)
         except EnvTomlError as error:
             raise wrong(f"{error}, found {show_value(text, keys)}", keys) from None
-    check_secret(text, keys)
 
 
 LEFT_OVER = {
@@ -1404,13 +1406,15 @@ class Config:
     """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
     The origin of a place is the layer that was the last to set or remove anything at or below it.
-    A list is one value; in its items are no places. `variables` has, by their names, the layers
-    that set them, each with its value, the latest first.
+    A list is one value; in its items are no places. `readers` has the layers of the items of a list
+    that words have changed, since the other items are still those of older layers. `variables` has,
+    by their names, the layers that set them, each with its value, the latest first.
     """
 
     def __init__(self) -> None:
         self.values: Table = {}
         self.origins: dict[Keys, Layer] = {}
+        self.readers: dict[Keys, list[Layer]] = {}
         self.layers: list[Layer] = []
         self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
@@ -1460,6 +1464,7 @@ class Config:
             self._merge(old, value, keys, layer, report)
         else:
             values[name] = drop_nulls(value)
+            self.readers.pop(keys, None)
 
 
 def apply_word(config: Config, word: Word, report: Report) -> None:
@@ -1472,6 +1477,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
+    changed: list[tuple[Keys, Table]] = []
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
         stands = find_value(config, keys)
@@ -1486,10 +1492,30 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
+        changed += find_items(config, keys, word.append)
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
-    config.add(layer_over(config.layers, word.source, merged), report)
+    layer = layer_over(config.layers, word.source, merged)
+    config.add(layer, report)
+    for place, readers in changed:
+        items = look_up(config.values, place)
+        config.readers[place] = [readers.get(repr(item), layer) for item in items]
+
+
+def find_items(config: Config, keys: Keys, append: bool) -> Iterator[tuple[Keys, Table]]:
+    """Yield the list that a word changes at or above a place, with the layer of each item by its repr.
+
+    A word that sets all of a list changes none.
+    """
+    for depth in range(2, len(keys) + append):
+        place = keys[:depth]
+        items = find_value(config, place)
+        if isinstance(items, list):
+            giver, layer = find_giver(config, place)
+            readers = config.readers.get(giver, [layer] * len(items))
+            yield place, dict(zip(map(repr, items), readers))
+            return
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1665,11 +1691,15 @@ def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> 
     if isinstance(value, dict):
         return {key: fill(config, item, (*keys, key), layer, report) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(config, item, keys, layer, report) for item in value]
+        readers = config.readers.get(keys, [layer] * len(value))
+        return [
+            fill(config, item, (*keys, index), readers[index], report)
+            for index, item in enumerate(value)
+        ]
     if isinstance(value, str) and "${" in value:
         with report:
             filled = fill_text(value, layer, config.variables)
-            if filled != value and is_secret_name(keys[-1]):
+            if filled != value and find_secret_key(keys):
                 check_secret(filled, keys)
             return filled
     return value
@@ -1822,7 +1852,7 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     """Tell whether `checks` lets a finding pass; a bundled variable's text is never a secret."""
     listed, name = finding.excuse
     allowed = plan.config.get("checks", listed)
-    if listed == "allow_literal_secrets" and finding.keys[0] == "variables":
+    if is_secret_name(name) and finding.keys[0] == "variables":
         if any(layer.bundled for layer, _ in plan.config.variables.get(name, ())):
             return True
     if isinstance(allowed, bool):
@@ -1877,8 +1907,10 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
         value = own
         if key in IMAGE_FIELDS:
             value = move_image(own, images)
-        if is_of_site(config, ("sections", name, key)):
-            value = profile.get(key, value)
+        for field in (key, *[other for other in OTHER_NAMES if OTHER_NAMES[other] == key]):
+            if field in profile and is_of_site(config, ("sections", name, field)):
+                value = profile[field]
+                break
         if value == own:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
@@ -1964,9 +1996,7 @@ def check_plan(plan: Plan, report: Report) -> None:
         for name in plan.config.get(*table):
             with report:
                 check_use(plan, (*table, name), used)
-    for start in plan.config.get("images"):
-        with report:
-            check_image_key(plan, start)
+    check_image_keys(plan, report)
     childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
         if name in childless and "executor" not in profile:
@@ -2026,11 +2056,17 @@ def find_variables(plan: Plan) -> set[str]:
     return set(re.findall(r"oc\.env\s*:\s*(\w+)", texts))
 
 
-def check_image_key(plan: Plan, start: str) -> None:
-    """Warn of a key of `images` with which no image begins, nor any other text."""
-    texts = [plan.config.get("sections"), plan.config.get("step_values")]
-    if json.dumps(start)[:-1] not in json.dumps(texts, default=str):
-        raise doubtful("no image begins with this, so none is moved", ("images", start))
+def check_image_keys(plan: Plan, report: Report) -> None:
+    """Warn of each key of `images` with which no image begins, nor any other text."""
+    starts = plan.config.get("images")
+    if starts:
+        texts = json.dumps(
+            [plan.config.get("sections"), plan.config.get("step_values")], default=str
+        )
+        for start in starts:
+            if json.dumps(start)[:-1] not in texts:
+                with report:
+                    raise doubtful("no image begins with this, so none is moved", ("images", start))
 
 
 def check_executor(plan: Plan, name: str) -> None:
@@ -2524,8 +2560,8 @@ def find_sources(plan: Plan, keys: Keys) -> Names:
     giver, _ = find_giver(config, ("sections", *keys))
     changes: Table = {}
     written = json.dumps(look_up(plan.profiles, keys), default=str)
-    for name, settings in config.variables.items():
-        for layer, _ in settings:
+    for name in re.findall(r"oc\.env:(\w+)", written):
+        for layer, _ in config.variables.get(name, ()):
             if is_put(plan, name, layer, written):
                 changes.setdefault(name, layer)  # the latest, which reaches all older ones
     if keys[1] in IMAGE_FIELDS:
@@ -2787,7 +2823,10 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
         name for name in {**wanted, **given} if not is_equal(given.get(name), wanted.get(name))
     ]
     if differing:
-        raise wrong(f"generating from these edits does not give {', '.join(differing)} again")
+        raise wrong(
+            f"generating from these edits does not give {', '.join(differing)} again"
+            " (words win over edits: leave out those that the file has otherwise)"
+        )
 
 
 # -------------------------------------------------------------------------------- command line
@@ -2877,7 +2916,7 @@ def deliver(plan: Plan, options: Table) -> str:
         return compare(path, text)
     sources = [layer.path for layer in plan.layers]
     private = plan.config.get("checks", "allow_literal_secrets") not in (False, [])
-    done, kept = write(path, text, plan.config.get("force"), private, [__file__, *sources])
+    done, kept = write(path, text, plan.config.get("force"), private, [__file__, HERE, *sources])
     return report_run(plan, path, done, kept)
 
 
