@@ -1477,7 +1477,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
-    changed: list[tuple[Keys, Table]] = []
+    changed: dict[Keys, Keys] = {}
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
         stands = find_value(config, keys)
@@ -1492,29 +1492,30 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
-        changed += find_items(config, keys, word.append)
+        changed.update(find_items(config, keys, word.append))
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
     layer = layer_over(config.layers, word.source, merged)
     config.add(layer, report)
-    for place, readers in changed:
-        items = look_up(config.values, place)
-        config.readers[place] = [readers.get(repr(item), layer) for item in items]
+    for place, (items, readers) in changed.items():
+        now = look_up(config.values, place)
+        config.readers[place] = readers
+        if len(now) != len(items) or len(word.keys) <= len(place) + 1:  # else an item in part
+            known = dict(zip(map(repr, items), readers))
+            config.readers[place] = [known.get(repr(item), layer) for item in now]
 
 
-def find_items(config: Config, keys: Keys, append: bool) -> Iterator[tuple[Keys, Table]]:
-    """Yield the list that a word changes at or above a place, with the layer of each item by its repr.
+def find_items(config: Config, keys: Keys, append: bool) -> Iterator[tuple[Keys, Keys]]:
+    """Yield the list that a word changes at or above a place, its items and the layers of these.
 
     A word that sets all of a list changes none.
     """
     for depth in range(2, len(keys) + append):
-        place = keys[:depth]
-        items = find_value(config, place)
+        items = find_value(config, keys[:depth])
         if isinstance(items, list):
-            giver, layer = find_giver(config, place)
-            readers = config.readers.get(giver, [layer] * len(items))
-            yield place, dict(zip(map(repr, items), readers))
+            giver, layer = find_giver(config, keys[:depth])
+            yield keys[:depth], (items, config.readers.get(giver, [layer] * len(items)))
             return
 
 

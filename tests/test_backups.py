@@ -480,6 +480,18 @@ def test_a_config_that_this_run_reads_is_not_replaced(call, tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
+def test_the_zip_that_this_run_is_from_is_not_replaced(call, tmp_path, monkeypatch):
+    zipped = tmp_path / "e.pyz"
+    zipped.write_bytes(b"PK")
+    monkeypatch.setattr(env_toml, "HERE", str(zipped))
+    site = {"sections": {"p": {"executor": "local"}}}
+    (tmp_path / "site.json").write_text(json.dumps(site), encoding="utf-8")
+    said = call("-c", "site.json", "-f", "output_path=e.pyz")
+    assert (said.exit, said.out) == (2, "")
+    assert_says(said.err, ["e.pyz: a file that this run reads"])
+    assert zipped.read_bytes() == b"PK"
+
+
 def test_a_config_that_this_run_reads_is_not_replaced_through_a_tilde(call, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "site.json").write_text('{"defaults": "slurm"}')

@@ -511,6 +511,14 @@ def test_each_mistake_names_its_own_file(clean, tmp_path):
     }
 
 
+@needs_toml
+def test_a_time_of_toml_is_told_to_be_quoted(clean, tmp_path):
+    text = 'sections.p = {executor = "slurm", time = 04:00:00}\n'
+    (tmp_path / "site.toml").write_text(text, encoding="utf-8")
+    told = "p.time: expected a Slurm time", "found 04:00:00, a date or time of TOML: quote it"
+    assert_says(refusal(env_toml.generate, "site.toml"), told)
+
+
 def test_of_a_config_that_is_missing_words_say_nothing(clean):
     error = refusal(env_toml.generate, "nosuch.json", ["sections.x*.nodes=4", "no word"])
     first, second = map(str, error.findings)

@@ -255,6 +255,53 @@ def test_the_name_of_a_bundled_variable_excuses_no_other_key():
         assert_says(refusal(env_toml.generate, "dgxcloud", [word]), ["a literal secret"])
 
 
+def test_a_password_in_a_bundled_variable_is_told():
+    url = "https://ci:hunter2@packages/simple"
+    for word in ("variables.PIP_INDEX_URL", "sections.slurm_base.env_vars.PIP_INDEX_URL"):
+        error = refusal(env_toml.generate, "slurm-airgap", [f"{word}={url}"])
+        assert_says(error, ["PIP_INDEX_URL: a password in a URL"])
+        assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("text", ["//u:hunter2@h", "hunter2"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("sections",),
+        ("sections", "p"),
+        ("sections", "HF_TOKEN"),
+        ("sections", "wandb"),
+        ("steps",),
+        ("variables",),
+        ("images",),
+        ("only",),
+        ("checks", "recommended_min_nodes", "p"),
+    ],
+    ids=".".join,
+)
+def test_a_secret_where_a_table_or_a_number_belongs_is_told_as_that(tmp_path, place, text, allowed):
+    config = {"sections": {"p": {"executor": "local", "nodes": 1}}}
+    config = env_toml.merge(config, env_toml.nest(place[:-1], {}) or {})
+    inner = config
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = text
+    words = ["checks.allow_literal_secrets=true"] * allowed
+    error = refusal(generate, write_config(tmp_path / "site.json", config), *words)
+    assert_says(error, [f"{env_toml.show_keys(place)}: expected "])
+    assert text.startswith("hunter2") or "hunter2" not in str(error)
+
+
+def test_a_password_in_a_key_of_images_is_not_echoed(call, tmp_path):
+    images = {"https://u:hunter2@registry/": "x"}
+    sections = {"p": {"executor": "local", "container_image": "a"}}
+    write_config(tmp_path / "site.json", {"images": images, "sections": sections})
+    said = call("-c", "site.json", "-d")
+    assert said.err.startswith("warning: images.https://...@registry/: no image begins with this")
+    assert "hunter2" not in said.err
+
+
 def test_the_name_of_a_secret_is_no_secret(call):
     word = "sections.lepton_curate.custom_spec.HF_TOKEN.name=my-secret"
     assert 'name = "my-secret"' in call("-d", word).out

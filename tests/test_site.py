@@ -222,6 +222,58 @@ def test_a_variable_reaches_however_it_is_asked_for(text, tmp_path):
     assert written == {"A": "${oc.env:SITE,new}", "B": f"<${{oc.env:SITE,new}}/\\{text}>"}
 
 
+EDITED = {  # what words make of ["${oc.env:M,/a:/a}", "/x:/x"], where a later layer sets M to /b:/b
+    "an item after it": (["sections.p.mounts+=/c:/c"], ["${oc.env:M,/b:/b}", "/x:/x", "/c:/c"]),
+    "two of them": (
+        ["sections.p.mounts+=/c:/c", "sections.p.mounts+=/d:/d"],
+        ["${oc.env:M,/b:/b}", "/x:/x", "/c:/c", "/d:/d"],
+    ),
+    "another item": (["sections.p.mounts[1]=/c:/c"], ["${oc.env:M,/b:/b}", "/c:/c"]),
+    "an item removed": (["sections.p.mounts[1]=null"], ["${oc.env:M,/b:/b}"]),
+    "an item with a default": (
+        ["sections.p.mounts+=${oc.env:M,/c:/c}"],
+        ["${oc.env:M,/b:/b}", "/x:/x", "${oc.env:M,/c:/c}"],
+    ),
+    "the item itself": (["sections.p.mounts[0]=${oc.env:M,/c:/c}"], ["${oc.env:M,/c:/c}", "/x:/x"]),
+    "the whole list": (["sections.p.mounts=[${oc.env:M,/a:/a}]"], ["${oc.env:M,/a:/a}"]),
+    "the whole list after an item": (
+        ["sections.p.mounts+=/c:/c", "sections.p.mounts=[${oc.env:M,/a:/a}]"],
+        ["${oc.env:M,/a:/a}"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+@pytest.mark.parametrize("heir", [False, True])
+def test_a_word_leaves_the_other_items_of_a_list_to_their_layers(tmp_path, name, heir):
+    slurm = {"executor": "slurm", "tunnel": "ssh", "remote_job_dir": "/j"}
+    slurm["mounts"] = ["${oc.env:M,/a:/a}", "/x:/x"]
+    sections = {"b": slurm, "p": {"extends": "b"}} if heir else {"p": slurm}
+    write_config(tmp_path / "base.json", {"sections": sections})
+    site = {"defaults": "base.json", "variables": {"M": "/b:/b"}}
+    words, mounts = EDITED[name]
+    written = generate(write_config(tmp_path / "site.json", site), *words)
+    assert written["p"]["mounts"] == mounts
+
+
+def test_a_word_leaves_the_other_keys_of_an_item_to_their_layers(tmp_path):
+    clusters = {"defaults": ["slurm", "lepton", "dgxcloud"]}
+    both = write_config(tmp_path / "both.json", clusters)
+    (before,) = generate(both)["lepton_base"]["mounts"]
+    (after,) = generate(both, "sections.lepton_base.mounts[0].path=/x")["lepton_base"]["mounts"]
+    assert after == {**before, "path": "/x"}
+    assert "/mnt/lustre-shared" in after["mount_path"]
+
+
+def test_a_command_carries_an_image_that_is_called_container(site):
+    steps = {"mine": ["sft/automodel -c tiny"]}
+    slurm = {"executor": "slurm", "tunnel": "ssh", "remote_job_dir": "/x", "container": "my/img:1"}
+    text = env_toml.generate(
+        str(site("slurm", sections={"mine": slurm}, steps=steps, images={"nvcr.io/": "r#"}))
+    )
+    assert "--batch mine run.env.container_image=my/img:1\n" in text
+
+
 def test_a_cycle_of_variables_is_an_error(clean):
     words = [
         "variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}",
