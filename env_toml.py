@@ -1496,14 +1496,20 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
-    layer = layer_over(config.layers, word.source, merged)
-    config.add(layer, report)
+    config.add(layer_over(config.layers, word.source, merged), report)
     for place, (items, readers) in changed.items():
-        now = look_up(config.values, place)
-        config.readers[place] = readers
-        if len(now) != len(items) or len(word.keys) <= len(place) + 1:  # else an item in part
-            known = dict(zip(map(repr, items), readers))
-            config.readers[place] = [known.get(repr(item), layer) for item in now]
+        give_readers(config, word, place, items, readers)
+
+
+def give_readers(
+    config: Config, word: Word, place: Keys, items: list[Any], readers: list[Layer]
+) -> None:
+    """Give what a word left as it was in a list back to the layers of the items that it had."""
+    now, latest = look_up(config.values, place), config.layers[-1]
+    config.readers[place] = readers
+    if len(now) != len(items) or len(word.keys) <= len(place) + 1:  # else an item in part
+        known = dict(zip(map(repr, items), readers))
+        config.readers[place] = [known.get(repr(item), latest) for item in now]
 
 
 def find_items(config: Config, keys: Keys, append: bool) -> Iterator[tuple[Keys, Keys]]:
