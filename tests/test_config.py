@@ -602,6 +602,15 @@ PATTERNS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [("a?*", ["a?b"]), ("a[b]*", ["a[b]"]), ("*[", ["x["]), ("[!a]*", []), ("*\n*", ["a\nb"])],
+)
+def test_in_a_pattern_only_the_star_is_special(pattern, names):
+    known = ["a?b", "axb", "a[b]", "ab", "x[", "a\nb"]
+    assert env_toml.match_names(pattern, known) == names
+
+
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_in_sections(tmp_path, name):
     sections, nodes = PATTERNS[name]

@@ -385,6 +385,7 @@ def test_the_longest_key_of_images_wins(site):
         ("nvcr.oi/", True),
         ("NVCR.io/", True),
         ("vcr.io/", True),
+        ("nvcr.io:", True),
         ('"', True),
         ("nvcr.io/nvidia/nemo-curator", False),
         ("nvcr.io/nvidia/nemo-rl:v0.6.0", False),
