@@ -560,6 +560,7 @@ CHANGED = {
         "defaults": "base.json",
         "variables": {"DIR": "/site", "HOST": "login"},
         "images": {"nvcr.io/": "mine/"},
+        "sections": {"p": {"launcher": "${oc.env:DIR,/own}"}},
     },
 }
 
@@ -581,6 +582,7 @@ def test_what_changed_a_value_is_shown_too(call, tmp_path, monkeypatch):
         'build_image = "docker.io/b:1"  # b (base.json)',
         'account = "${oc.env:OTHER,x}"  # b (base.json)',
         'user = "plain"  # b (base.json)',
+        'launcher = "${oc.env:DIR,/own}"  # p (site.json)',
     ):
         assert line in lines
 
