@@ -268,7 +268,7 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 # An argument is quoted, a list or table, or bare: of a few characters, others after a backslash.
 
 # Private characters stand in for what was read: no text has them, see UNSEEN.
-ESCAPE = "\U000f0000"  # for \${, which is no interpolation but text, and in a bare argument nothing
+ESCAPE = "\U000f0000"  # for \${, which is text, and which no bare argument may have
 STAND_INS = r"\U000f0001-\U000ffffd"
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 BARE = (
@@ -282,7 +282,7 @@ for _ in range(2):  # a list or table may hold others
     PAIR = rf"{TABLE_KEY}:(?![ \t]*[,}}]){ARGUMENT}(?:,(?!\}})|(?=\}}))"
     NESTED = rf"[ \t]*(?:\[(?:{ITEM})*\]|\{{(?:[ \t]*|(?:{PAIR})+)\}})[ \t]*"
     ARGUMENT = rf"(?:{QUOTED}|{NESTED}|{BARE})"
-# A name, or a whole ${{...}}.
+# A name, or a whole ${...}.
 NODE_KEY = rf"(?:[{STAND_INS}]|[^\\{{}}()\[\]:.\s'\"{ESCAPE}{STAND_INS}]+)"
 INNERMOST = rf"""(?x) \$\{{ [ \t]* (?:
     ( [a-zA-Z_][a-zA-Z0-9_-]* (?: \.[a-zA-Z_][a-zA-Z0-9_-]* )* ) [ \t]*  # a resolver
@@ -779,7 +779,7 @@ def match_names(pattern: str, names: Collection[str]) -> Names:
     if "*" in pattern:
         from fnmatch import fnmatchcase
 
-        stars = re.sub(r"[\[?]", r"[\g<0>]", pattern)  # to fnmatch these mean more, too
+        stars = re.sub(r"[\[?]", r"[\g<0>]", pattern)  # what else fnmatch knows is text here
         found = [name for name in names if fnmatchcase(name, stars)]
     elif pattern in names:
         found = [pattern]
@@ -1414,7 +1414,7 @@ class Config:
     def __init__(self) -> None:
         self.values: Table = {}
         self.origins: dict[Keys, Layer] = {}
-        self.readers: dict[Keys, list[Layer]] = {}
+        self.readers: dict[Keys, list[Any]] = {}
         self.layers: list[Layer] = []
         self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
@@ -1466,6 +1466,25 @@ class Config:
             values[name] = drop_nulls(value)
             self.readers.pop(keys, None)
 
+    def find_items(self, place: Keys) -> list[tuple[Any, Layer]]:
+        """Return the items of a list, its own or inherited, each with its layer."""
+        items = find_value(self, place)
+        giver, layer = find_giver(self, place)
+        return list(zip(items, self.readers.get(giver, [layer] * len(items))))
+
+    def keep_readers(self, place: Keys, before: list[tuple[Any, Layer]], in_part: bool) -> None:
+        """Give the items of a list that the last layer left as they were their layers back.
+
+        `before` has the items that there were, each with its layer. `in_part` tells that something
+        in one of them was set: that one keeps its layer, too.
+        """
+        now = look_up(self.values, place)
+        known = {repr(item): reader for item, reader in before}
+        readers = [known.get(repr(item), self.layers[-1]) for item in now]
+        if in_part and len(now) == len(before):
+            readers = [reader for _, reader in before]
+        self.readers[place] = readers
+
 
 def apply_word(config: Config, word: Word, report: Report) -> None:
     """Make a word a layer, check it like any other source, and merge it.
@@ -1477,7 +1496,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
-    changed: dict[Keys, Keys] = {}
+    changed: dict[Keys, list[tuple[Any, Layer]]] = {}
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
         stands = find_value(config, keys)
@@ -1492,37 +1511,23 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
-        changed.update(find_items(config, keys, word.append))
+        place = find_list(config, keys, word.append)
+        if place:
+            changed[place] = config.find_items(place)
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
     config.add(layer_over(config.layers, word.source, merged), report)
-    for place, (items, readers) in changed.items():
-        give_readers(config, word, place, items, readers)
+    for place, before in changed.items():
+        config.keep_readers(place, before, in_part=len(word.keys) > len(place) + 1)
 
 
-def give_readers(
-    config: Config, word: Word, place: Keys, items: list[Any], readers: list[Layer]
-) -> None:
-    """Give what a word left as it was in a list back to the layers of the items that it had."""
-    now, latest = look_up(config.values, place), config.layers[-1]
-    config.readers[place] = readers
-    if len(now) != len(items) or len(word.keys) <= len(place) + 1:  # else an item in part
-        known = dict(zip(map(repr, items), readers))
-        config.readers[place] = [known.get(repr(item), latest) for item in now]
-
-
-def find_items(config: Config, keys: Keys, append: bool) -> Iterator[tuple[Keys, Keys]]:
-    """Yield the list that a word changes at or above a place, its items and the layers of these.
-
-    A word that sets all of a list changes none.
-    """
+def find_list(config: Config, keys: Keys, append: bool) -> Keys:
+    """Return the place of the list that a word changes; () where it sets all of one, or none."""
     for depth in range(2, len(keys) + append):
-        items = find_value(config, keys[:depth])
-        if isinstance(items, list):
-            giver, layer = find_giver(config, keys[:depth])
-            yield keys[:depth], (items, config.readers.get(giver, [layer] * len(items)))
-            return
+        if isinstance(find_value(config, keys[:depth]), list):
+            return keys[:depth]
+    return ()
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1914,7 +1919,8 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
         value = own
         if key in IMAGE_FIELDS:
             value = move_image(own, images)
-        for field in (key, *[other for other in OTHER_NAMES if OTHER_NAMES[other] == key]):
+        others = [other for other, taken in OTHER_NAMES.items() if taken == key]
+        for field in (key, *others):
             if field in profile and is_of_site(config, ("sections", name, field)):
                 value = profile[field]
                 break
@@ -2066,14 +2072,13 @@ def find_variables(plan: Plan) -> set[str]:
 def check_image_keys(plan: Plan, report: Report) -> None:
     """Warn of each key of `images` with which no image begins, nor any other text."""
     starts = plan.config.get("images")
-    if starts:
-        texts = json.dumps(
-            [plan.config.get("sections"), plan.config.get("step_values")], default=str
-        )
-        for start in starts:
-            if json.dumps(start)[:-1] not in texts:
-                with report:
-                    raise doubtful("no image begins with this, so none is moved", ("images", start))
+    if not starts:
+        return
+    texts = json.dumps([plan.config.get("sections"), plan.config.get("step_values")], default=str)
+    for start in starts:
+        if json.dumps(start)[:-1] not in texts:
+            with report:
+                raise doubtful("no image begins with this, so none is moved", ("images", start))
 
 
 def check_executor(plan: Plan, name: str) -> None:
