@@ -216,7 +216,7 @@ def show_value(value: Any, keys: Keys) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a table"
-    if value is not None and type(value) not in TYPES:
+    if value is not None and not isinstance(value, TYPES):
         return f"{value}, a date or time of TOML: quote it"
     shown = json.dumps(value, default=str)
     if isinstance(value, str):
@@ -705,7 +705,10 @@ def kind_like(value: Any) -> Kind:
     """Return the kind of a value: what a word for an undeclared key must be once it has one."""
     if isinstance(value, dict):
         return TABLE._replace(fields={key: kind_like(item) for key, item in value.items()})
-    return KINDS.get(type(value).__name__, ANY)
+    for kind in TYPES:
+        if isinstance(value, kind):
+            return KINDS[kind.__name__]
+    return ANY
 
 
 # -------------------------------------------------------------------------- tables and profiles
@@ -739,15 +742,6 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
             if isinstance(old, dict) and isinstance(value, dict):
                 merged[key] = merge(old, value, place)
     return merged
-
-
-def drop_nulls(value: Any) -> Any:
-    """Return a value without the keys that are null, at any depth."""
-    if isinstance(value, dict):
-        return {key: drop_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [drop_nulls(item) for item in value]
-    return value
 
 
 def look_up(value: Any, keys: Keys) -> Any:
@@ -1402,19 +1396,38 @@ DEFAULTS = {  # by key; of other keys an empty table
 }
 
 
+class Text(str):
+    """A text with an interpolation, which tells the `layer` that wrote it, wherever it is copied.
+
+    So the items of a list that a word has changed are still those of the layers before.
+    """
+
+    layer: Layer
+
+
+def sign(value: Any, layer: Layer) -> Any:
+    """Return a value without the keys that are null, its texts with interpolations as Texts."""
+    if isinstance(value, dict):
+        return {key: sign(item, layer) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [sign(item, layer) for item in value]
+    if isinstance(value, str) and "${" in value and not isinstance(value, Text):
+        value = Text(value)
+        value.layer = layer
+    return value
+
+
 class Config:
     """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
     The origin of a place is the layer that was the last to set or remove anything at or below it.
-    A list is one value; in its items are no places. `readers` has the layers of the items of a list
-    that words have changed, since the other items are still those of older layers. `variables` has,
-    by their names, the layers that set them, each with its value, the latest first.
+    A list is one value; in its items are no places. `variables` has, by their names, the layers
+    that set them, each with its value, the latest first.
     """
 
     def __init__(self) -> None:
         self.values: Table = {}
         self.origins: dict[Keys, Layer] = {}
-        self.readers: dict[Keys, list[Any]] = {}
         self.layers: list[Layer] = []
         self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
@@ -1463,27 +1476,7 @@ class Config:
             values[name] = old
             self._merge(old, value, keys, layer, report)
         else:
-            values[name] = drop_nulls(value)
-            self.readers.pop(keys, None)
-
-    def find_items(self, place: Keys) -> list[tuple[Any, Layer]]:
-        """Return the items of a list, its own or inherited, each with its layer."""
-        items = find_value(self, place)
-        giver, layer = find_giver(self, place)
-        return list(zip(items, self.readers.get(giver, [layer] * len(items))))
-
-    def keep_readers(self, place: Keys, before: list[tuple[Any, Layer]], in_part: bool) -> None:
-        """Give the items of a list that the last layer left as they were their layers back.
-
-        `before` has the items that there were, each with its layer. `in_part` tells that something
-        in one of them was set: that one keeps its layer, too.
-        """
-        now = look_up(self.values, place)
-        known = {repr(item): reader for item, reader in before}
-        readers = [known.get(repr(item), self.layers[-1]) for item in now]
-        if in_part and len(now) == len(before):
-            readers = [reader for _, reader in before]
-        self.readers[place] = readers
+            values[name] = sign(value, layer)
 
 
 def apply_word(config: Config, word: Word, report: Report) -> None:
@@ -1496,7 +1489,6 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
         raise wrong(f"expected sections.{word.source}", word.keys)
     merged: Table = {}
-    changed: dict[Keys, list[tuple[Any, Layer]]] = {}
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
         stands = find_value(config, keys)
@@ -1511,23 +1503,10 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
-        place = find_list(config, keys, word.append)
-        if place:
-            changed[place] = config.find_items(place)
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
     config.add(layer_over(config.layers, word.source, merged), report)
-    for place, before in changed.items():
-        config.keep_readers(place, before, in_part=len(word.keys) > len(place) + 1)
-
-
-def find_list(config: Config, keys: Keys, append: bool) -> Keys:
-    """Return the place of the list that a word changes; () where it sets all of one, or none."""
-    for depth in range(2, len(keys) + append):
-        if isinstance(find_value(config, keys[:depth]), list):
-            return keys[:depth]
-    return ()
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1575,7 +1554,7 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
     items = by_index([*seen, None])
     if key not in items:
         raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {key}")
-    return list(drop_nulls(merge(items, {key: item})).values())
+    return [item for item in merge(items, {key: item}).values() if item is not None]
 
 
 def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
@@ -1693,24 +1672,18 @@ def find_image_key(image: str, images: Table) -> str:
     return max(filter(image.startswith, images), key=len, default="")
 
 
-def fill(config: Config, value: Any, keys: Keys, layer: Any, report: Report) -> Any:
+def fill(value: Any, keys: Keys, variables: Table, report: Report) -> Any:
     """Return what stands at a place with variables put into its texts.
 
-    `layer` has set what holds it; of what is in a list it is the reader. A cycle of variables, and
-    a secret that one brings, are kept in `report`.
+    A cycle of variables, and a secret that one brings, are kept in `report`.
     """
-    layer = config.origins.get(keys, layer)
     if isinstance(value, dict):
-        return {key: fill(config, item, (*keys, key), layer, report) for key, item in value.items()}
+        return {key: fill(item, (*keys, key), variables, report) for key, item in value.items()}
     if isinstance(value, list):
-        readers = config.readers.get(keys, [layer] * len(value))
-        return [
-            fill(config, item, (*keys, index), readers[index], report)
-            for index, item in enumerate(value)
-        ]
-    if isinstance(value, str) and "${" in value:
+        return [fill(item, (*keys, index), variables, report) for index, item in enumerate(value)]
+    if isinstance(value, Text):
         with report:
-            filled = fill_text(value, layer, config.variables)
+            filled = fill_text(value, value.layer, variables)
             if filled != value and find_secret_key(keys):
                 check_secret(filled, keys)
             return filled
@@ -1812,12 +1785,11 @@ def plan_layers(
     config = merge_layers(layers, words, report)
     whole = Report()
     # A cycle of variables is an error also where no text leads into it.
-    fill(config, config.get("variables"), ("variables",), None, whole)
-    images = fill(config, config.get("images"), ("images",), None, whole)
-    sections = config.get("sections")
+    values = {key: config.get(key) for key in ("variables", "images", "sections")}
     if config.variables:
-        sections = fill(config, sections, ("sections",), None, whole)
-    sections = move_images(sections, images)
+        values = fill(values, (), config.variables, whole)
+    images = values["images"]
+    sections = move_images(values["sections"], images)
     profiles = expand(sections, whole)
     tables = select(config, sections, profiles)
     commands = make_commands(config, images, profiles)
