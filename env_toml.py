@@ -210,7 +210,7 @@ def show_keys(keys: Keys) -> str:
 
 def show_value(value: Any, keys: Keys) -> str:
     """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
-    if find_secret_key(keys) or re.search(URL_PASSWORD, str(value)):
+    if find_secret_key(keys) or has_password(str(value)):
         return "a value that is not shown"
     if isinstance(value, list):
         return "a list"
@@ -478,7 +478,9 @@ int         int       -       -        an integer of 64 bits
 integers    dict      int     -        a table of integers
 sources     str,list  text    -        a config or a list of them
 permit      bool,list text    -        true, false or a list of keys
-steps       dict      texts   -        a table of lists of commands
+command     str       -       -        a step and its config, as in sft/automodel -c tiny
+served      list      command -        a list of commands, as in [sft/automodel -c tiny]
+steps       dict      served  -        a table of lists of commands
 mount       str,dict  -       tell     text or a table
 mounts      list      mount   -        a list, as in [/lustre:/lustre]
 volume      dict      -       tell     a table
@@ -505,6 +507,7 @@ LIMITS: Table = {  # that some kinds have
         r"|[uU][nN][lL][iI][mM][iI][tT][eE][dD]|[iI][nN][fF][iI][nN][iI][tT][eE]"
         r"|[\s\S]*\$\{[\s\S]*"  # what an interpolation gives is seen where the job is submitted
     },
+    "command": {"pattern": r"\S+ -c \S+.*"},
     "path": {"pattern": r"-|(?!.*\$\{)(.*/)?(?!(-|~|\.|\.\.)$)[^/]+"},
 }
 
@@ -1207,10 +1210,11 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
 
 SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
 URL_PASSWORD = r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:(?!\$\{)[^/\s@]+@"
+URL_VARIABLE = r"//[^/\s@]*:\$\{[^@]*@"  # a password that a variable brings
 LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
     \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
-    | \$\{ (?: [^,{}] | \{ [^{}]* \} )* , (?! \s* ([,}] | \$\{ | (?=\S)  # a default, quoted or not
-        ['"]?([-+]?[0-9.]*|true|false)['"]? \s* [,}]) )
+    | \$\{ (?: [^,{}] | \{ [^{}]* \} )* , (?! \s* ([,}] | ['"]? \$\{ | (?=\S)  # a default
+        ['"]?([-+]?[0-9.]*|true|false|null)['"]? \s* [,}]) )
 """
 
 
@@ -1277,6 +1281,8 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     if not isinstance(key, str):
         return  # it is an index
     place = (*keys, key)
+    if place == ("sections", ""):
+        raise wrong("expected the name of a profile, found an empty one", keys)
     if escape(key) != key:
         raise wrong("a key with unseen characters", place)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
@@ -1366,6 +1372,11 @@ def _name_character(character: str) -> str:
     return LEFT_OVER.get(character, f"U+{ord(character):04X}, {name}")
 
 
+def has_password(text: str) -> bool:
+    """Tell whether a password stands in a URL, by itself or as what a variable falls back to."""
+    return "@" in text and re.search(URL_PASSWORD, resolve_defaults(text)) is not None
+
+
 def check_secret(text: str, keys: Keys) -> None:
     """Raise EnvTomlError for a secret in plain: the text of a secret's key, a password in a URL."""
     name = find_secret_key(keys)
@@ -1374,7 +1385,7 @@ def check_secret(text: str, keys: Keys) -> None:
         told = (
             f"a literal secret: write ${{oc.env:{name},''}} and set {name} where jobs are submitted"
         )
-    if "@" in text and re.search(URL_PASSWORD, text):
+    if has_password(text):
         *_, name = [key for key in keys if isinstance(key, str)]
         told = "a password in a URL: take it from a variable, as in //user:${oc.env:PASSWORD}@"
     if told:
@@ -1681,13 +1692,14 @@ def fill(value: Any, keys: Keys, variables: Table, report: Report) -> Any:
         return {key: fill(item, (*keys, key), variables, report) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, (*keys, index), variables, report) for index, item in enumerate(value)]
+    filled = value
     if isinstance(value, Text):
         with report:
             filled = fill_text(value, value.layer, variables)
-            if filled != value and find_secret_key(keys):
+            brings = find_secret_key(keys) or re.search(URL_VARIABLE, value)
+            if brings and filled != value:
                 check_secret(filled, keys)
-            return filled
-    return value
+    return filled
 
 
 def move_images(sections: Table, images: Table) -> Table:
@@ -1825,11 +1837,33 @@ def merge_layers(layers: Sequence[Layer], words: Words, report: Report) -> Confi
 
 
 def find_origin(plan: Plan, finding: Finding) -> Any:
-    """Return the file, or the key of the word, that a finding of the whole comes from."""
+    """Return the files, or the keys of words, that a finding of the whole comes from."""
     _, layer = find_giver(plan.config, finding.keys)
-    if layer:
-        return layer.source
-    return plan.source
+    if not layer:
+        return plan.source
+    layers = [layer]
+    if layer.bundled:  # its text is sound; what a site put into it may not be
+        layers = list(find_changes(plan, finding.keys).values()) or layers
+    return ", ".join(layer.source for layer in layers)
+
+
+def find_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
+    """Return the variables, and "images", by which a site changed the value at a place.
+
+    Each has the layer that sets it.
+    """
+    config = plan.config
+    written = json.dumps(look_up({"sections": plan.profiles}, keys), default=str)
+    changes: dict[str, Layer] = {}
+    for name in re.findall(r"oc\.env:(\w+)", written):
+        for layer, _ in config.variables.get(name, ()):
+            if is_put(plan, name, layer, written):
+                changes.setdefault(name, layer)  # the latest, which reaches all older ones
+    if keys[2:] and keys[2] in IMAGE_FIELDS:
+        start = find_image_key(str(find_value(config, keys)), config.get("images"))
+        if start:
+            changes["images"] = config.origins["images", start]
+    return {name: layer for name, layer in changes.items() if not layer.bundled}
 
 
 def is_excused(plan: Plan, finding: Finding) -> bool:
@@ -1888,20 +1922,32 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
     line = f"nemotron steps run {command} --batch {shlex.quote(name)}"
     step = " ".join(command.split()[:3])
     for key, own in config.get("step_values", step).items():
-        value = own
-        if key in IMAGE_FIELDS:
-            value = move_image(own, images)
-        others = [other for other, taken in OTHER_NAMES.items() if taken == key]
-        for field in (key, *others):
-            if field in profile and is_of_site(config, ("sections", name, field)):
-                value = profile[field]
-                break
+        value = choose_value(config, images, name, profile, key, own)
         if value == own:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
             value = json.dumps(value)
         line += f" {shlex.quote(f'run.env.{key}={value}')}"
     return line
+
+
+def choose_value(
+    config: Config, images: Table, name: str, profile: Table, key: str, own: Any
+) -> Any:
+    """Return what a job must get for a key: what the site says, else `own`, which its step sets."""
+    others = [other for other, taken in OTHER_NAMES.items() if taken == key]
+    fields = [field for field in (key, *others) if field in profile]
+    for field in fields:
+        if is_of_site(config, ("sections", name, field)):
+            return profile[field]
+    if key not in IMAGE_FIELDS:
+        return own
+    moved = move_image(own, images)
+    for field in fields:
+        image = find_value(config, ("sections", name, field))
+        if moved == own and find_image_key(str(image), images):
+            return profile[field]
+    return moved
 
 
 def find_placeholders(plan: Plan) -> Table:
@@ -2529,34 +2575,17 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
             text = _show_table(plan, value, place)
         else:
             text = dumps(nest(place, value)).removeprefix(heading)
-            told = escape(", ".join(find_sources(plan, place))).replace("\\", r"\\")
+            told = escape(list_sources(plan, ("sections", *place))).replace("\\", r"\\")
             text = re.sub(r"(?m)^[^\s\]].*", rf"\g<0>  # {told}", text)
         texts.append(text)
     return "".join([heading, *sorted(texts, key=lambda text: text.startswith("["))])
 
 
-def find_sources(plan: Plan, keys: Keys) -> Names:
-    """Return what gives a value of a profile, each with its file or word in brackets.
-
-    That is a profile, and the variables and the key of `images` by which a site changed its value.
-    """
-    config = plan.config
-    giver, _ = find_giver(config, ("sections", *keys))
-    changes: Table = {}
-    written = json.dumps(look_up(plan.profiles, keys), default=str)
-    for name in re.findall(r"oc\.env:(\w+)", written):
-        for layer, _ in config.variables.get(name, ()):
-            if is_put(plan, name, layer, written):
-                changes.setdefault(name, layer)  # the latest, which reaches all older ones
-    if keys[1] in IMAGE_FIELDS:
-        start = find_image_key(look_up(config.values, giver), config.get("images"))
-        if start:
-            changes["images"] = config.origins["images", start]
-    sources = [f"{giver[1]} ({config.origins[giver].source})"]
-    for name, layer in changes.items():
-        if not layer.bundled:
-            sources.append(f"{name} ({layer.source})")
-    return sources
+def list_sources(plan: Plan, keys: Keys) -> str:
+    """List what gives a value: a profile, what changed it, each with its file or word."""
+    giver, layer = find_giver(plan.config, keys)
+    changes = {giver[1]: layer, **find_changes(plan, keys)}
+    return ", ".join(f"{name} ({layer.source})" for name, layer in changes.items() if layer)
 
 
 def show_tree(plan: Plan) -> str:

@@ -330,6 +330,32 @@ def test_a_stage_that_nests_without_end_is_one_finding():
     assert [str(finding) for finding in report.findings] == ["nested more than 64 deep"]
 
 
+@pytest.mark.parametrize(
+    ("words", "origin"),
+    [
+        (["variables.SLURM_MOUNT=data:/data"], "variables.SLURM_MOUNT"),
+        (["sections.slurm_base.mounts=[data:/data]"], "sections.slurm_base.mounts"),
+        (["sections.slurm_base.mounts=[${oc.env:SLURM_MOUNT}]", "variables.SLURM_MOUNT=data:/data"],
+         "sections.slurm_base.mounts"),
+        (["variables.SLURM_MOUNT=${oc.env:WANDB_ENTITY}", "variables.WANDB_ENTITY=data"],
+         "variables.SLURM_MOUNT, variables.WANDB_ENTITY"),
+    ],
+)  # fmt: skip
+def test_what_a_sites_variable_makes_wrong_is_not_blamed_on_the_bundled_text(words, origin):
+    error = refusal(env_toml.make_plan, "slurm", words)
+    (finding,) = [finding for finding in error.findings if finding.level == "error"]
+    assert (finding.keys, finding.origin) == (("sections", "slurm_base", "mounts", 0), origin)
+
+
+def test_a_wrong_image_is_told_beside_a_moved_one(tmp_path):
+    """Also where it is no text, which has no beginning."""
+    config = {"defaults": "slurm", "images": {"nvcr.io/": "r#"}}
+    config["sections"] = {"slurm_sft_automodel": {"container_image": 5, "container": ["a"]}}
+    error = refusal(env_toml.make_plan, str(write_config(tmp_path / "site.json", config)), [])
+    told = [finding.keys[-1] for finding in error.findings if finding.level == "error"]
+    assert told == ["container_image", "container"]
+
+
 def test_a_finding_without_a_place_is_of_the_config():
     plan = env_toml.make_plan("slurm", [])
     (finding,) = env_toml.wrong("lost").findings

@@ -132,7 +132,7 @@ def holds(value, wrong):
         max_size=3,
     ),
     preamble=TEXT,
-    steps=st.lists(LINE, max_size=3),
+    steps=st.lists(LINE.map("step -c config x{}".format), max_size=3),
 )
 def test_document(site, profiles, preamble, steps):
     parent = list(profiles)[-1]

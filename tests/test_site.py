@@ -404,6 +404,27 @@ def test_a_key_of_images_for_an_image_of_a_step_alone_is_not(site):
     assert env_toml.make_plan(name, []).warnings == []
 
 
+@pytest.mark.parametrize("field", ["container_image", "container"])
+def test_a_command_carries_the_profiles_image_where_that_alone_is_moved(site, field):
+    """Else the job would get the step's own image from where a site cannot reach it."""
+    slurm = {"executor": "slurm", "tunnel": "ssh", "remote_job_dir": "/x", field: "nvcr.io/a:2"}
+    bundled = {
+        "steps": {"mine": ["a/b -c d"]},
+        "step_values": {"a/b -c d": {"container_image": "nvcr.io/a:1"}},
+        "sections": {"mine": slurm},
+    }
+    layers = [env_toml.Layer("bundled", True, bundled, 0, set())]
+    for images, carried in [
+        ({"nvcr.io/a:2": "/img/a.sqsh"}, " run.env.container_image=/img/a.sqsh"),
+        ({"nvcr.io/": "r/"}, " run.env.container_image=r/a:1"),
+        ({"nvcr.io/a:1": "/img/b.sqsh"}, " run.env.container_image=/img/b.sqsh"),
+        ({"quay.io/": "r/"}, ""),
+    ]:
+        site_layer = env_toml.layer_over(layers, "site", {"images": images})
+        plan = env_toml.plan_layers("site", [], [*layers, site_layer], env_toml.Report())
+        assert plan.commands["mine"] == [f"nemotron steps run a/b -c d --batch mine{carried}"]
+
+
 def test_images_reach_all_three_fields_and_no_others(site):
     own = {
         "container": "nvcr.io/a",
