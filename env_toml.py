@@ -102,7 +102,7 @@ MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow wi
 HERE = os.path.dirname(os.path.realpath(__file__) if os.path.isfile(__file__) else __file__)
 
 
-# ------------------------------------------------------------------------------------ findings
+# ----------------------------------------------------------------------------------------- findings
 
 
 class Finding(namedtuple("Finding", "message keys level origin excuse")):
@@ -178,60 +178,16 @@ class Report:
             raise EnvTomlError(*dict.fromkeys(self.findings))
 
 
-# --------------------------------------------------------------------------------- shown text
-
-# Characters that nobody sees, but for tab and line end: controls, no-break and other odd blanks,
-# format characters, half pairs, the private planes. A list of its own, since what Python calls
-# printable differs between its versions.
-UNSEEN = (
-    r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U0010ffff"
-)
-CURLY_QUOTES = r"\u2018-\u201f"
-
-
-def escape(text: str) -> str:
-    """Escape what would end a line or a TOML comment, or what nobody would see."""
-    if text.isascii() and text.isprintable():
-        return text
-    return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
-
-
-SECRET_WORDS = "key|token|secret|password|passwd|credentials?|apikey|pat"
-# A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
-SECRET_TOLD = rf"""(?is)(?<![\w/-])((?:\w*_)?(?:{SECRET_WORDS}))['"]?(?:[:\s]|\\=).*"""
-
-
-def show_keys(keys: Keys) -> str:
-    """Write the place of a value for a message, without `sections.` and what may be a secret."""
-    place = ".".join(map(str, keys)).removeprefix("sections.")
-    return re.sub(URL_PASSWORD, "//...@", re.sub(SECRET_TOLD, r"\1...", place))
-
-
-def show_value(value: Any, keys: Keys) -> str:
-    """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
-    if find_secret_key(keys) or has_password(str(value)):
-        return "a value that is not shown"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, dict):
-        return "a table"
-    if value is not None and not isinstance(value, TYPES):
-        return f"{value}, a date or time of TOML: quote it"
-    shown = json.dumps(value, default=str)
-    if isinstance(value, str):
-        shown = repr(value)
-    return re.sub(r"(?s)(.{57}).{4}.*", r"\1...", shown)
-
+# -------------------------------------------------------------------------------------- close names
 
 CLOSE = 0.85  # difflib ratio from which a new name counts as a mistyped known one
 FEW = 0.6  # the same for a suggestion where any other name is wrong anyway
 MANY = 200  # known names from which none is suggested: difflib would take minutes
-TYPO = r"""(?x)  # two names, a line each:
-    (?i: (.*) \n \1 )                # that differ in case only
-    | (?= .* \n .{4} ) (.*) (?:      # or, of four letters and more, after the same letters
-        .? (.*) \n \2 .? \3          # have one more, less or other
-        | (.) (.) (.*) \n \2 \5 \4 \6  # or two swapped
+TYPO = r"""(?x)  # two names, a line each, of which one is a mistyped form of the other:
+    (?i: (.*) \n \1 )                # TIME, time
+    | (?= .* \n .{4} ) (.*) (?:      # or, of four letters and more, after what both begin with,
+        .? (.*) \n \2 .? \3          # nodees, node or noses for nodes
+        | (.) (.) (.*) \n \2 \5 \4 \6  # or ndoes
     )
 """
 
@@ -261,7 +217,7 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
     return f"; did you mean {near}?"
 
 
-# ----------------------------------------------------------------------------- interpolations
+# ----------------------------------------------------------------------------------- interpolations
 
 # An interpolation is OmegaConf's ${name} or ${resolver:argument,...}, which the reader of the file
 # resolves when a job is submitted: https://omegaconf.readthedocs.io/en/latest/grammar.html
@@ -409,7 +365,91 @@ def _quote(text: str) -> str:
     return "'" + doubled.replace("'", r"\'") + "'"
 
 
-# ----------------------------------------------------------------------------- kinds and fields
+# ------------------------------------------------------------------------------------------ secrets
+
+SECRET_WORDS = "key|token|secret|password|passwd|credentials?|apikey|pat"
+# A secret's name with its value after a colon, a blank or an escaped =, which must not be shown.
+SECRET_TOLD = rf"""(?is)(?<![\w/-])((?:\w*_)?(?:{SECRET_WORDS}))['"]?(?:[:\s]|\\=).*"""
+SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
+# //user:hunter2@host; the user may come from a variable, the password should.
+URL_PASSWORD = r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:(?!\$\{)[^/\s@]+@"
+URL_VARIABLE = r"//[^/\s@]*:\$\{[^@]*@"  # //user:${oc.env:PASSWORD}@host
+NO_SECRET = r"[-+]?[0-9.]*|true|false|null"
+LITERAL = rf"""(?xi)  # a secret in plain:
+    \A (?! (?: {NO_SECRET} ) \Z | [\s\S]*\$\{{ )  # hunter2, but no 5, and nothing with ${{...}},
+    | \$\{{ (?: [^,{{}}] | \{{ [^{{}}]* \}} )* ,      # or ${{oc.env:NAME,hunter2}}, but no default
+      (?! \s* (?:
+        [,}}]                                     # that is empty,
+        | ['"]? \$\{{                             # begins with ${{oc.env:OTHER}}
+        | (?=\S) ['"]? (?: {NO_SECRET} ) ['"]? \s* [,}}]  # or is '', 5 or "true"
+      ))
+"""
+
+
+@lru_cache(None)
+def is_secret_name(name: str) -> bool:
+    """Tell whether a key of this name holds a secret, as HF_TOKEN and client_secret do."""
+    return re.fullmatch(SECRET_NAME, name) is not None
+
+
+def find_secret_key(keys: Keys) -> str:
+    """Return the last name among keys, without indexes, if it is a secret's, else ""."""
+    for key in reversed(keys):
+        name = str(key)
+        if is_secret_name(name):
+            return name
+        if not name.isdigit():
+            break
+    return ""
+
+
+def has_password(text: str) -> bool:
+    """Tell whether a password stands in a URL, by itself or as what a variable falls back to."""
+    return "@" in text and re.search(URL_PASSWORD, resolve_defaults(text)) is not None
+
+
+# --------------------------------------------------------------------------------------- shown text
+
+# Characters that nobody sees, but for tab and line end: controls, no-break and other odd blanks,
+# format characters, half pairs, the private planes. A list of its own, since what Python calls
+# printable differs between its versions.
+UNSEEN = (
+    r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U0010ffff"
+)
+CURLY_QUOTES = r"\u2018-\u201f"
+
+
+def escape(text: str) -> str:
+    """Escape what would end a line or a TOML comment, or what nobody would see."""
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
+
+
+def show_keys(keys: Keys) -> str:
+    """Write the place of a value for a message, without `sections.` and what may be a secret."""
+    place = ".".join(map(str, keys)).removeprefix("sections.")
+    return re.sub(URL_PASSWORD, "//...@", re.sub(SECRET_TOLD, r"\1...", place))
+
+
+def show_value(value: Any, keys: Keys) -> str:
+    """Show a value in a message: cut at 60 characters, and not at all if its key is a secret's."""
+    if find_secret_key(keys) or has_password(str(value)):
+        return "a value that is not shown"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a table"
+    if value is not None and not isinstance(value, TYPES):
+        return f"{value}, a date or time of TOML: quote it"
+    shown = json.dumps(value, default=str)
+    if isinstance(value, str):
+        shown = repr(value)
+    return re.sub(r"(?s)(.{57}).{4}.*", r"\1...", shown)
+
+
+# --------------------------------------------------------------------------------- kinds and fields
 
 
 TYPES = (str, bool, int, float, list, dict)
@@ -424,11 +464,11 @@ class Kind(
 ):
     """What a value may be: `expected` in words, its Python `types`, and what more it must fit.
 
-    `item` and `fields` are the kinds of what a list or table holds. `others` says what of a key
-    that `fields` lacks: "-" all go, "error" none does, "close" none that is like a known one,
-    "tell" the same and any other is warned of, "doubt" any is, since text is meant, "variable" only
-    a variable's name does. `lines` allows text of more lines than one. A number, or a list's
-    length, is at least `minimum`; text is one of `choices` or fits `pattern`.
+    `item` and `fields` are the kinds of what a list or table holds. `others` says which keys it may
+    have that `fields` lacks: "any", "none", "variable" names only, "unlike" (none that is like a
+    known one), "unread" (the same, and is warned of), "doubtful" (any, and is warned of). `lines`
+    allows text of more lines than one. A number, or a list's length, is at least `minimum`; text is
+    one of `choices` or fits `pattern`.
     """
 
     def of(self, key: str) -> Kind:
@@ -468,28 +508,28 @@ path        str       -       -        the path of a file
 texts       list      text    -        a list of texts, as in [a, b]
 commands    list      lines   -        a list of shell commands, as in [a, b]
 names       list      text    -        a list of one name or more, as in [slurm_base] (null: all)
-value       str,dict,lines - doubt      text
+value       str,dict,lines - doubtful      text
 environment dict      value   variable a table of texts
 variables   dict      text    variable a table of texts
-table       dict      -       -        a table
-tables      dict      table   -        a table of tables
-images      dict      text    -        a table of texts
+table       dict      -       any      a table
+tables      dict      table   any      a table of tables
+images      dict      text    any      a table of texts
 int         int       -       -        an integer of 64 bits
-integers    dict      int     -        a table of integers
+integers    dict      int     any      a table of integers
 sources     str,list  text    -        a config or a list of them
 permit      bool,list text    -        true, false or a list of keys
 command     str       -       -        a step and its config, as in sft/automodel -c tiny
 served      list      command -        a list of commands, as in [sft/automodel -c tiny]
-steps       dict      served  -        a table of lists of commands
-mount       str,dict  -       tell     text or a table
+steps       dict      served  any      a table of lists of commands
+mount       str,dict  -       unread   text or a table
 mounts      list      mount   -        a list, as in [/lustre:/lustre]
-volume      dict      -       tell     a table
+volume      dict      -       unread   a table
 pvcs        list      volume  -        a list of tables
-checks      dict      -       error    a table
-wandb       dict      -       tell     a table
-profile     dict      -       close    a table
-sections    dict      profile -        a table of profiles
-config      dict      -       error    an object
+checks      dict      -       none     a table
+wandb       dict      -       unread   a table
+profile     dict      -       unlike   a table
+sections    dict      profile any      a table of profiles
+config      dict      -       none     an object
 str         str,lines -       -        text
 bool        bool      -       -        a boolean (true or false)
 float       int,float -       -        a finite number
@@ -665,10 +705,10 @@ wandb
 KINDS: dict[str, Kind] = {}
 for line in KIND_TABLE.strip().split("\n"):
     name, accepted, item, others, expected = line.split(None, 4)
-    words = accepted.split(",")
-    types = tuple(kind for kind in TYPES if kind.__name__ in words)
+    accepts = accepted.split(",")
+    types = tuple(kind for kind in TYPES if kind.__name__ in accepts)
     KINDS[name] = Kind(
-        expected, types, KINDS.get(item), {}, others, "lines" in words, **LIMITS.get(name, {})
+        expected, types, KINDS.get(item), {}, others, "lines" in accepts, **LIMITS.get(name, {})
     )
 ANY, TABLE, MOUNT, PROFILE, CONFIG = (
     KINDS[name] for name in "any table mount profile config".split()
@@ -714,7 +754,7 @@ def kind_like(value: Any) -> Kind:
     return ANY
 
 
-# -------------------------------------------------------------------------- tables and profiles
+# ------------------------------------------------------------------------------ tables and profiles
 
 # What every stage does with plain tables: configs, profiles by name, and what they hold.
 
@@ -836,7 +876,7 @@ def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
     return list(ordered)
 
 
-# ---------------------------------------------------------------------------------------- words
+# -------------------------------------------------------------------------------------------- words
 
 
 class Word(namedtuple("Word", "source keys append text")):
@@ -1025,7 +1065,7 @@ def _type_scalars(value: Any, kind: Kind) -> Any:
     return value
 
 
-# --------------------------------------------------------------------------------------- config
+# ------------------------------------------------------------------------------------------- config
 
 
 class Layer(namedtuple("Layer", "source bundled content rank below path", defaults=[""])):
@@ -1203,36 +1243,10 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
     return table
 
 
-# ----------------------------------------------------------------------------- checks of a source
+# ------------------------------------------------------------------------------- checks of a source
 
 # Each source is checked once, by itself, when it enters: what stands in it must be right even where
 # a later source replaces it. `check_plan` looks at what only the whole can tell.
-
-SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
-URL_PASSWORD = r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:(?!\$\{)[^/\s@]+@"
-URL_VARIABLE = r"//[^/\s@]*:\$\{[^@]*@"  # a password that a variable brings
-LITERAL = r"""(?xi)  # a secret in plain, which is no number or boolean:
-    \A (?! ([-+]?[0-9.]*|true|false) \Z | [\s\S]*\$\{ )  # a text without ${...}, or
-    | \$\{ (?: [^,{}] | \{ [^{}]* \} )* , (?! \s* ([,}] | ['"]? \$\{ | (?=\S)  # a default
-        ['"]?([-+]?[0-9.]*|true|false|null)['"]? \s* [,}]) )
-"""
-
-
-@lru_cache(None)
-def is_secret_name(name: str) -> bool:
-    """Tell whether a key of this name holds a secret, as HF_TOKEN and client_secret do."""
-    return re.fullmatch(SECRET_NAME, name) is not None
-
-
-def find_secret_key(keys: Keys) -> str:
-    """Return the last name among keys, without indexes, if it is a secret's, else ""."""
-    for key in reversed(keys):
-        name = str(key)
-        if is_secret_name(name):
-            return name
-        if not name.isdigit():
-            break
-    return ""
 
 
 def check_source(source: str, content: Table, report: Report, place: Keys = ()) -> None:
@@ -1244,17 +1258,15 @@ def check_source(source: str, content: Table, report: Report, place: Keys = ()) 
     part = Report(source)
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
-        """Check a value and all that it holds, each on its own; above `place` only the names."""
-        items: Iterable[tuple[Any, Any]] = ()
+        """Check a value and, if it is right, what it holds; above `place` only the names."""
         with part:
             if len(keys) >= len(place):
                 check_value(value, kind, keys)
-            items = list_items(value)
-        for key, item in items:
-            if key not in kind.fields:
-                with part:
-                    check_name(key, kind, keys)
-            check(item, kind.of(key), (*keys, key))
+            for key, item in list_items(value):
+                if key not in kind.fields:
+                    with part:
+                        check_name(key, kind, keys)
+                check(item, kind.of(key), (*keys, key))
 
     check(content, CONFIG, ())
     report.findings += part.findings
@@ -1281,21 +1293,16 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
     if not isinstance(key, str):
         return  # it is an index
     place = (*keys, key)
-    if place == ("sections", ""):
-        raise wrong("expected the name of a profile, found an empty one", keys)
-    if escape(key) != key:
-        raise wrong("a key with unseen characters", place)
-    if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
-        raise wrong("expected the name of a variable: letters, digits and _, no digit first", place)
-    if kind.others == "doubt":
+    check_spelling(key, kind, place)
+    if kind.others == "doubtful":
         raise doubtful("a table arrives in the job as text, not as a reference to a secret", keys)
-    if kind.others == "error":
+    if kind.others == "none":
         near = suggest(key, kind.fields)
         if key in PROFILE.fields:
             near = f"; did you mean sections.PROFILE.{key}?"
         known = ", ".join(kind.fields)
         raise wrong(f"unknown key {key!r}{near} (expected one of {known})", place)
-    if kind.others in ("close", "tell"):
+    if kind.others in ("unlike", "unread"):
         near = suggest(key, kind.fields, CLOSE)
         if near:
             raise wrong(
@@ -1303,9 +1310,19 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
                 place,
                 ("extra_fields", key),
             )
-    if kind.others == "tell":
+    if kind.others == "unread":
         known = ", ".join(kind.fields)
         raise doubtful(f"nothing reads {key} (known are {known})", place)
+
+
+def check_spelling(key: str, kind: Kind, keys: Keys) -> None:
+    """Raise EnvTomlError for a key that no table can have, or not one of this kind."""
+    if keys == ("sections", ""):
+        raise wrong("expected the name of a profile, found an empty one", keys[:1])
+    if escape(key) != key:
+        raise wrong("a key with unseen characters", keys)
+    if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
+        raise wrong("expected the name of a variable: letters, digits and _, no digit first", keys)
 
 
 def check_value(value: Any, kind: Kind, keys: Keys) -> None:
@@ -1320,7 +1337,7 @@ def check_value(value: Any, kind: Kind, keys: Keys) -> None:
     if isinstance(value, str):
         check_text(value, kind, keys)
     in_profile = len(keys) > 2 and keys[0] == "sections"
-    if not (in_profile and is_interpolation(value)) and not kind.accepts(value):
+    if not kind.accepts(value) and not (in_profile and is_interpolation(value)):
         raise wrong(
             f"expected {kind.expected}, found {show_value(value, keys)}"
             f"{suggest(str(value), kind.choices)}",
@@ -1372,11 +1389,6 @@ def _name_character(character: str) -> str:
     return LEFT_OVER.get(character, f"U+{ord(character):04X}, {name}")
 
 
-def has_password(text: str) -> bool:
-    """Tell whether a password stands in a URL, by itself or as what a variable falls back to."""
-    return "@" in text and re.search(URL_PASSWORD, resolve_defaults(text)) is not None
-
-
 def check_secret(text: str, keys: Keys) -> None:
     """Raise EnvTomlError for a secret in plain: the text of a secret's key, a password in a URL."""
     name = find_secret_key(keys)
@@ -1393,7 +1405,7 @@ def check_secret(text: str, keys: Keys) -> None:
         raise wrong(told, keys, ("allow_literal_secrets", name))
 
 
-# ------------------------------------------------------------------------------------- overrides
+# ---------------------------------------------------------------------------------------- overrides
 
 
 DEFAULTS = {  # by key; of other keys an empty table
@@ -1612,7 +1624,7 @@ def is_of_site(config: Config, keys: Keys) -> bool:
     return layer is not None and not layer.bundled
 
 
-# ------------------------------------------------------------------------------------- expansion
+# ---------------------------------------------------------------------------------------- expansion
 
 
 PLAIN_ENV = r"(?a)(?<!\\)\$\{(oc\.env):(\w+)\}"
@@ -1753,7 +1765,7 @@ def inherit(sections: Table, name: str, done: Table) -> Table:
     return profile
 
 
-# ---------------------------------------------------------------------------------------- plan
+# --------------------------------------------------------------------------------------------- plan
 
 
 class Plan(
@@ -1878,7 +1890,7 @@ def is_excused(plan: Plan, finding: Finding) -> bool:
     return name in allowed
 
 
-# ------------------------------------------------------------------------------- what is written
+# ---------------------------------------------------------------------------------- what is written
 
 
 def select(config: Config, sections: Table, profiles: Table) -> Table:
@@ -1985,7 +1997,7 @@ def refuse_placeholders(plan: Plan, report: Report) -> None:
             )
 
 
-# -------------------------------------------------------------------------- checks of the whole
+# ------------------------------------------------------------------------------ checks of the whole
 
 NEEDS = {  # by executor: what the reader cannot submit without; one of several where | stands
     "slurm": ["tunnel", "remote_job_dir"],
@@ -2267,7 +2279,7 @@ def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
     )
 
 
-# ---------------------------------------------------------------------------------------- text
+# --------------------------------------------------------------------------------------------- text
 
 # The comments above the two lines that are not compared, the checksum in those, what follows them.
 HEADER = r"\A(?:((?:#.*\n)*?)# Generated by: .*\n# Checksum: ([0-9a-f]{8}) .*\n)?([\s\S]*)"
@@ -2331,7 +2343,7 @@ def import_tomli_w() -> Any:
     return tomli_w
 
 
-# ---------------------------------------------------------------------------------------- file
+# --------------------------------------------------------------------------------------------- file
 
 UNTOUCHED = "generated by this tool and not edited since"
 
@@ -2517,7 +2529,7 @@ def take_name(fresh: str, target: str) -> None:
             raise
 
 
-# ------------------------------------------------------------------------------- looking at it
+# ------------------------------------------------------------------------------------ looking at it
 
 
 def report_run(plan: Plan, path: str, done: str, kept: str) -> str:
@@ -2700,7 +2712,7 @@ def split_profiles(text: str) -> Table:
     return lines
 
 
-# --------------------------------------------------------------------------- files made by hand
+# ------------------------------------------------------------------------------- files made by hand
 
 
 def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
@@ -2842,7 +2854,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
         )
 
 
-# -------------------------------------------------------------------------------- command line
+# ------------------------------------------------------------------------------------- command line
 
 LONG = "config= force strict help dry-run check edits= lint= list fields tree show= version"
 SHORT = {"-c": "--config", "-f": "--force", "-d": "--dry-run", "-h": "--help"}

@@ -125,7 +125,7 @@ def describe_table(kind: Any, name: str, inside: bool) -> dict[str, Any]:
             }
             for field, of in kind.fields.items()
         }
-    if kind.others == "error":
+    if kind.others == "none":
         schema["additionalProperties"] = False
         return schema
     others = refer(kind.item or env_toml.ANY, inside and name != "sections")
