@@ -2850,7 +2850,7 @@ def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     if differing:
         raise wrong(
             f"generating from these edits does not give {', '.join(differing)} again"
-            " (words win over edits: leave out those that the file has otherwise)"
+            " (words, variables and images win over edits: leave out what the file has otherwise)"
         )
 
 
