@@ -91,6 +91,7 @@ __all__ = ["EnvTomlError", "Finding", "generate"]
 
 DEFAULT_CONFIG = "lepton"
 CONFIG_FOLDERS = ("env_toml_configs", "configs")  # in a wheel; in a checkout or a copied folder
+BUNDLED = ("_steps", "dgxcloud", "lepton", "slurm", "slurm-airgap")  # another there is a site's
 RESERVED = ("wandb", "cli", "cache", "artifacts")  # sections that are not profiles
 EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
 MAX_BYTES = 67_108_864  # 64 MiB, of a file that is read: more is a mistake, as /dev/zero is
@@ -512,7 +513,6 @@ value       str,dict,lines - doubtful      text
 environment dict      value   variable a table of texts
 variables   dict      text    variable a table of texts
 table       dict      -       any      a table
-tables      dict      table   any      a table of tables
 images      dict      text    any      a table of texts
 int         int       -       -        an integer of 64 bits
 integers    dict      int     any      a table of integers
@@ -528,6 +528,7 @@ pvcs        list      volume  -        a list of tables
 checks      dict      -       none     a table
 wandb       dict      -       unread   a table
 profile     dict      -       unlike   a table
+stepvalues  dict      profile any      a table of tables
 sections    dict      profile any      a table of profiles
 config      dict      -       none     an object
 str         str,lines -       -        text
@@ -568,7 +569,7 @@ config
   images                  images      where images come from: how names begin, what replaces it
   checks                  checks      what to check more, and what to let pass
   steps                   steps       commands that profiles serve, by the name of a profile
-  step_values             tables      what a step's own config sets over the profile, by command
+  step_values             stepvalues      what a step's own config sets over the profile, by command
   sections                sections    the profiles, in the order they are written; wandb, cli
 sections
   wandb                   wandb       where runs are logged
@@ -1148,13 +1149,14 @@ def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
     """Return the path of a config, its name for messages, and whether it came with this module."""
     path = os.path.join(folder, source)
     if os.path.exists(path) and not os.path.isdir(path):
-        home = os.path.dirname(os.path.realpath(path))
-        return path, path, os.path.relpath(home, HERE) in CONFIG_FOLDERS
+        home, name = os.path.split(os.path.relpath(os.path.realpath(path), HERE))
+        bundled = home in CONFIG_FOLDERS and name.removesuffix(".json") in BUNDLED
+        return path, path, bundled
     if "=" in source:
         raise wrong("-c takes a config: expected a file or a name of --list, found KEY=VALUE")
     configs = list_configs()
     if source in configs:
-        return configs[source], source, True
+        return configs[source], source, source in BUNDLED
     chosen = [name for name in configs if not name.startswith("_")]
     raise wrong(
         f"{path}: no such config{suggest(source, chosen)}"
@@ -1164,9 +1166,9 @@ def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
 
 NEAR = 1_000  # characters around a mistake that are searched for its cause
 NO_JSON = {  # what people write where JSON is read, by the text around \0, where JSON ends
-    r"\A\s*\0(---|#|[\w$]+\s*:(\s|\Z))": ", found YAML (JSON, or TOML in FILE.toml, is read)",
+    r"\A\s*\0(---|(#.*\n\s*)*[\w$]+\s*:(\s|\Z))": ", found YAML (JSON, or TOML in FILE.toml)",
     r"\A\s*(\0[\w-]+\s*=|\[+\0[\w.-]+\])": ", found TOML (it is read from FILE.toml)",
-    r"\0\s*(//|/\*)|\S\s*\0\s*#": ": JSON has no comments (TOML in FILE.toml has)",
+    r"\0\s*(//|/\*|#)": ": JSON has no comments (TOML in FILE.toml has)",
     r",\s*\0|\0,\s*[}\]]": ": JSON has no trailing comma",
 }
 
@@ -1180,7 +1182,7 @@ def read_config(path: str) -> Table:
     if path.endswith(".toml"):
         return parse_toml(text, path)
     try:
-        content = json.loads(text, object_pairs_hook=parse_pairs, parse_constant=float)
+        content = json.loads(text, object_pairs_hook=parse_pairs)
         if isinstance(content, dict):
             return content
         raise wrong("found another value")
@@ -1317,8 +1319,8 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
 
 def check_spelling(key: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for a key that no table can have, or not one of this kind."""
-    if keys == ("sections", ""):
-        raise wrong("expected the name of a profile, found an empty one", keys[:1])
+    if keys in (("sections", ""), ("images", "")):
+        raise wrong("expected a name, found an empty one", keys[:1])
     if escape(key) != key:
         raise wrong("a key with unseen characters", keys)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
@@ -1514,15 +1516,15 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
-        stands = find_value(config, keys)
+        stands, own = find_value(config, keys), look_up(config.values, keys)
         if isinstance(above, list):
-            stands = look_up(above, keys[-1:])
+            stands = own = look_up(above, keys[-1:])
         value = read_word(word, stands)
         content = nest(word.keys, value)
         check_source(word.source, content, report, word.keys)
         if content != nest(word.keys, value):
             return  # it was wrong and left out
-        if value is None and not isinstance(above, list) and look_up(config.values, keys) is None:
+        if value is None and own is None:
             continue
         if word.append:
             value = [*(stands or ()), *value]
@@ -1535,7 +1537,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
 def read_word(word: Word, seen: Any) -> Any:
     """Read a word's value by the declared kind of its key, else by `seen`, which stands there now.
 
-    Returns the items that a word appends.
+    Of a word that appends it is the list of items.
     """
     kind = kind_at(word.keys)
     if kind in (ANY, TABLE) and seen is not None:
@@ -1659,9 +1661,8 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
         return found[0]
 
-    filled, changes = re.subn(PLAIN_ENV, put, text)
-    if changes == text.count("${"):
-        return filled
+    if len(re.findall(PLAIN_ENV, text)) == text.count("${"):
+        return re.sub(PLAIN_ENV, put, text)
     return rewrite(text, put, str)
 
 
@@ -1938,7 +1939,7 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
         if value == own:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
-            value = json.dumps(value)
+            value = json.dumps(value, default=str)
         line += f" {shlex.quote(f'run.env.{key}={value}')}"
     return line
 
@@ -1983,8 +1984,10 @@ def find_placeholders(plan: Plan) -> Table:
 
 def is_put(plan: Plan, name: str, layer: Layer, written: str) -> bool:
     """Tell whether a variable stands in a text of JSON with the value that a layer gives it."""
-    put = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
-    return json.dumps(put)[1:-1] in written
+    with Report():  # a variable of a cycle has no value
+        put = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
+        return json.dumps(put)[1:-1] in written
+    return False
 
 
 def refuse_placeholders(plan: Plan, report: Report) -> None:
@@ -2070,9 +2073,26 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
         check_volume(plan, name)
     read = READ.get(executor, own)  # of an executor from a variable nothing is known
     for field in own:
+        with report:
+            check_resolved(plan, name, field)
         if field not in read or OTHER_NAMES.get(field) in profile:
             with report:
                 check_read(plan, name, field)
+
+
+def check_resolved(plan: Plan, name: str, field: str) -> None:
+    """Raise EnvTomlError for a text or a number that is not of its kind where no variable is set.
+
+    One that is then empty, or has no default, is left to the shell where jobs are submitted.
+    """
+    value, kind, keys = plan.sections[name][field], PROFILE.of(field), ("sections", name, field)
+    if not isinstance(value, str) or "${" not in value or kind.types not in ((str,), (int,)):
+        return
+    resolved = resolve_defaults(value)
+    if resolved == "" or "${" in resolved:
+        return
+    if not kind.accepts(_read_scalar(resolved, kind)):
+        raise wrong(f"expected {kind.expected}, found {show_value(resolved, keys)}", keys)
 
 
 def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
@@ -2200,7 +2220,7 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     profile, keys = plan.profiles[name], ("sections", name, field)
     if field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
         return
-    if plan.linted and field in UNREAD.get(profile.get("executor"), ()):
+    if plan.linted and field in UNREAD.get(str(profile.get("executor")), ()):
         return
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     if parent.get(field) != profile[field] and is_of_site(plan.config, keys):
@@ -2229,51 +2249,59 @@ def check_reach(plan: Plan, report: Report) -> None:
     heirs: Counter[str] = Counter()  # of each profile, at any distance
     for name in reversed(order):
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
+    places = {name: place for place, name in enumerate(order)}
     for keys, setters in find_setters(plan).items():
-        for name, keepers in find_keepers(plan.sections, order, keys, setters).items():
+        parents_first = dict(sorted(setters.items(), key=lambda setter: places[setter[0]]))
+        for name, keepers in find_keepers(plan.sections, keys, parents_first, heirs).items():
             with report:
                 warn_of_keepers(("sections", name, *keys), keepers, heirs[name])
 
 
-def find_setters(plan: Plan) -> dict[Keys, Table]:
+def find_setters(plan: Plan) -> dict[Keys, dict[str, Layer]]:
     """Return the layers that set values of profiles, by keys below the profile, then by profile."""
-    found: dict[Keys, Table] = {}
+    found: dict[Keys, dict[str, Layer]] = {}
     for keys, layer in plan.config.origins.items():
-        if keys[0] == "sections":
+        if keys[0] == "sections" and len(keys) > 2 and keys[1] not in RESERVED:
             if not isinstance(look_up(plan.config.values, keys), (dict, type(None))):
                 found.setdefault(keys[2:], {})[keys[1]] = layer
     found.pop(("extends",), None)
     return found
 
 
-def find_keepers(sections: Table, order: Names, keys: Keys, setters: dict[str, Layer]) -> Table:
-    """Return, for each profile whose value of a site heirs miss, whose value each of them has."""
-    if len(set(setters.values())) == 1:
-        return {}  # as nearly always: it spares a walk through all profiles
-    nearest: Table = {}  # by profile: the one whose value it has
-    latest: Table = {}  # by profile: of those above it and itself the one that was set last
-    keepers: Table = {}
-    for name in order:
-        parent = parent_of(sections[name])
-        nearest[name], latest[name] = nearest.get(parent, ""), latest.get(parent, "")
-        if name in setters:
-            nearest[name] = name
-            if setters.get(latest[name], setters[name]).rank <= setters[name].rank:
-                latest[name] = name
-        giver, missed = nearest[name], latest[name]
-        if giver != missed and not setters[missed].bundled:
-            if look_up(sections[giver], keys) != look_up(sections[missed], keys):
-                keepers.setdefault(missed, []).append(giver)
+def find_keepers(
+    sections: Table, keys: Keys, setters: dict[str, Layer], heirs: dict[str, int]
+) -> dict[str, dict[str, int]]:
+    """Return, by profiles whose value a site set, the heirs that keep an older and other value.
+
+    Each of these has the number of profiles that get its value, itself included. `setters` have the
+    layer that sets the value at `keys`, by profile, parents first.
+    """
+    latest: dict[str, str] = {}  # by profile: itself, or one above it that was set later
+    reached: dict[str, int] = {}
+    for name, layer in setters.items():
+        latest[name] = name
+        reached[name] = heirs[name] + 1
+        for above in islice(find_lineage(sections, name), 1, None):
+            if above in setters:
+                reached[above] -= reached[name]
+                if setters[latest[above]].rank > layer.rank:
+                    latest[name] = latest[above]
+                break
+    keepers: dict[str, dict[str, int]] = {}
+    for name, missed in latest.items():
+        if not setters[missed].bundled:
+            if look_up(sections[name], keys) != look_up(sections[missed], keys):
+                keepers.setdefault(missed, {})[name] = reached[name]
     return keepers
 
 
-def warn_of_keepers(keys: Keys, keepers: Names, heirs: int) -> None:
+def warn_of_keepers(keys: Keys, keepers: dict[str, int], heirs: int) -> None:
     """Warn of a value at `keys` that some of its heirs do not get, but that of `keepers`."""
-    names = list(dict.fromkeys(keepers))
+    names = list(keepers)
     if len(names) > 3:
         names[3:] = ["..."]
     raise doubtful(
-        f"{len(keepers)} of {heirs} heirs keep their own ({', '.join(names)});"
+        f"{sum(keepers.values())} of {heirs} heirs keep their own ({', '.join(names)});"
         f" sections.{show_keys(('*', *keys[2:]))} sets all",
         keys,
     )
@@ -2553,9 +2581,8 @@ def report_run(plan: Plan, path: str, done: str, kept: str) -> str:
             f"{carrying} of {len(commands)} commands end in run.env.KEY=VALUE,"
             " or the step's own config would win over this site's values"
         )
-    if os.path.basename(path) != "env.toml":
-        target = os.path.abspath(os.path.expanduser(path))
-        lines.append(f"export NEMOTRON_ENV_FILE={shlex.quote(target)}")
+    target = os.path.abspath(os.path.expanduser(path))
+    lines.append(f"export NEMOTRON_ENV_FILE={shlex.quote(target)}")
     return join_lines(lines)
 
 
@@ -2688,6 +2715,8 @@ def compare(path: str, text: str) -> str:
             f"{path}{name} (generated)",
             lineterm="",
         )
+    if lines == []:
+        lines.append("the profiles are the same: their order, or the end of the file, differs")
     state = tell_state(old, text)
     advice = f"--edits {path} prints its values as a site config"
     if state == UNTOUCHED:
@@ -2733,11 +2762,10 @@ def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
         kept = {name: layer.content.get(name, {}) for name in names}
         layers.append(layer._replace(content=kept))
     content = {"sections": parse_toml(read_toml(path), path)}
-    for number, word in enumerate(words, 1):
-        if not re.match(r"checks[.[]", word):
-            raise wrong(
-                f"--lint takes the file as it stands: only checks.* words fit, not word {number}"
-            )
+    for number, text in enumerate(words, 1):
+        word = split_word(text, number)
+        if word.keys[0] != "checks":
+            raise wrong("--lint takes the file as it stands: only checks.* words fit", word.keys)
     check_source(path, content, report)
     layers.append(layer_over(layers, path, content))
     plan = plan_layers(path, words, layers, report, strict, linted=True)
@@ -2757,7 +2785,10 @@ def show_edits(plan: Plan, path: str) -> str:
     report.settle()
     edits = make_edits(plan, document, wanted)
     check_edits(plan, {**document, **wanted}, edits)
-    return json.dumps({"defaults": plan.source, **edits}, indent=2, ensure_ascii=False) + "\n"
+    defaults = plan.source
+    if os.path.dirname(defaults):  # it is found from wherever the edits are put
+        defaults = os.path.abspath(defaults)
+    return json.dumps({"defaults": defaults, **edits}, indent=2, ensure_ascii=False) + "\n"
 
 
 def make_edits(plan: Plan, document: Table, wanted: Table) -> Table:
@@ -2917,7 +2948,7 @@ def answer(options: Table, words: Words) -> str:
     if "--lint" in options:
         path = options["--lint"]
         tell(lint(path, options.get("--config", ""), words, strict))
-        return f"{path}: no errors\n"
+        return join_lines([f"{path}: no errors"])
     plan = make_plan(options.get("--config", DEFAULT_CONFIG), words, strict)
     tell(plan.warnings)
     if "--tree" in options:
@@ -2957,7 +2988,7 @@ def print_text(stream: Any, text: str) -> None:
         raise wrong("standard output: it is closed")
     try:
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         stream.write(text)
         stream.flush()
     except OSError as error:

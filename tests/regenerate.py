@@ -131,7 +131,7 @@ def describe_table(kind: Any, name: str, inside: bool) -> dict[str, Any]:
     others = refer(kind.item or env_toml.ANY, inside and name != "sections")
     schema["additionalProperties"] = {"anyOf": [*others, {"type": "null"}]}
     schema["propertyNames"] = {"pattern": VARIABLE if kind.others == "variable" else NAME}
-    if name == "sections":
+    if name in ("sections", "images"):
         schema["propertyNames"]["minLength"] = 1
     return schema
 

@@ -660,3 +660,17 @@ def test_a_number_that_is_not_finite_is_named_by_file_and_key(tmp_path, number):
     line, *_ = str(error).splitlines()
     assert line.startswith("p.x.0: expected"), line
     assert line.endswith(f"found {number} (in {path})"), line
+
+
+def test_a_config_of_a_site_beside_the_bundled_ones_is_a_sites(monkeypatch, tmp_path):
+    """A copied folder is where an admin puts one; its image must reach the jobs like any other's."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    monkeypatch.setattr(env_toml, "HERE", str(tmp_path))
+    image = {"slurm_sft_automodel": {"container_image": "/img/a.sqsh"}}
+    write_config(tmp_path / "configs" / "mine.json", {"defaults": "slurm", "sections": image})
+    told = "--batch slurm_sft_automodel run.env.container_image=/img/a.sqsh\n"
+    for name in ("mine", str(tmp_path / "configs" / "mine.json")):
+        assert told in env_toml.generate(name)
+        *bundled, mine = env_toml.load_layers(name, env_toml.Report())
+        assert [layer.bundled for layer in bundled] == [True, True]
+        assert not mine.bundled

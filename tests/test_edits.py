@@ -334,6 +334,18 @@ def test_a_copied_profile_is_an_heir_with_what_it_has_of_its_own(clean, tmp_path
     }
 
 
+@pytest.mark.parametrize("folder", ["", "conf/"])
+def test_the_config_is_named_so_that_it_is_found_again(call, tmp_path, folder):
+    """Relative paths in `defaults` start at the file that they stand in, wherever that will be."""
+    (tmp_path / "conf").mkdir()
+    name = f"{folder}site.json"
+    (tmp_path / name).write_text(json.dumps({"output_path": "e.toml", "sections": BASE}))
+    assert call("-c", name).exit == 0
+    said = call("-c", name, "--edits", "e.toml")
+    expected = str(tmp_path / name) if folder else name
+    assert json.loads(said.out) == {"defaults": expected, "sections": {}}
+
+
 def test_a_table_that_became_a_text_is_a_text(clean, tmp_path):
     site = Site(tmp_path, {"sections": {"a": {"executor": "local", "apptainer": {"x": {"y": 1}}}}})
     document = site.document()

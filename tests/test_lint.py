@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import golden
 import pytest
@@ -225,13 +227,38 @@ def test_words_of_checks_fit(lint, word):
 
 
 @pytest.mark.parametrize(
-    "word", ["output_path=x", "sections.p.nodes=2", "force=true", "checksum=1", "nonsense"]
+    ("word", "told"),
+    [
+        ("output_path=x", "output_path: --lint takes the file as it stands: only checks.* words"),
+        ("sections.p.nodes=2", "p.nodes: --lint takes the file as it stands: only checks.* words"),
+        ("force=true", "force: --lint takes the file as it stands: only checks.* words"),
+        ("-f", "force: --lint takes the file as it stands: only checks.* words"),
+        ("checksum=1", "checksum: --lint takes the file as it stands: only checks.* words"),
+        ("nonsense", "word 1 is not KEY=VALUE"),
+        ("checks", "word 1 (checks...) is not KEY=VALUE"),
+    ],
 )
-def test_no_other_words_fit(lint, word):
+def test_no_other_words_fit(lint, word, told):
     said = lint(PROFILE, word)
     assert (said.exit, said.out) == (2, "")
-    assert_says(said.err, ["error: ", "checks"])
+    assert said.err.startswith(f"error: {told}")
     assert said.err.count("\n") == 1
+
+
+def test_an_executor_that_is_no_text_is_told(lint):
+    """The profile has both names of its image, which its executor decides on."""
+    said = lint('[p]\nexecutor = ["slurm"]\ncontainer_image = "a"\ncontainer = "b"\n')
+    assert said.exit == 2
+    assert_says(said.err, ["error: p.executor: expected an executor", "found a list"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names that are no UTF-8")
+def test_a_name_that_is_no_text_is_told_escaped(call, tmp_path):
+    path = os.fsdecode(b"a\xff\nb.toml")
+    (tmp_path / path).write_text(PROFILE)
+    said = call("--lint", path)
+    assert (said.exit, said.err) == (0, "")
+    assert said.out == "a\\udcff\\nb.toml: no errors\n"
 
 
 @pytest.mark.parametrize("path", ["nowhere.toml", "", "."])

@@ -82,6 +82,25 @@ def test_a_variable_reaches_every_profile(clean):
     assert {table["account"] for table in written.values()} == {"${oc.env:SLURM_ACCOUNT,acme}"}
 
 
+def test_a_long_chain_of_variables_costs_in_proportion(site):
+    """Each is put in once for each text that names it; twice would be a million times here."""
+    variables = {f"V{n}": f"${{oc.env:V{n + 1}}} ${{oc.env:HOME,x}}" for n in range(20)}
+    sections = {"p": {"executor": "local", "env_vars": {"A": "${oc.env:V0}"}}}
+    text = generate(site("lepton", variables={**variables, "V20": "end"}, sections=sections))
+    assert text["p"]["env_vars"]["A"].startswith("${oc.env:V0,'${oc.env:V1,")
+
+
+def test_a_cycle_of_variables_hides_no_other_mistake():
+    words = ["variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}", "sections.*.nodes=x"]
+    words += ["variables.SLURM_GPU_PARTITION=${oc.env:SLURM_PARTITION}"]
+    words += ["checks.site_values.SLURM_GPU_PARTITION=foo"]
+    error = refusal(env_toml.make_plan, "slurm", words, True)
+    told = {finding.keys for finding in error.findings}
+    assert ("variables", "SLURM_GPU_PARTITION") in told
+    assert ("variables", "SLURM_HOST") in told  # its placeholder
+    assert ("sections", "*", "nodes") in told
+
+
 def test_a_variable_reaches_the_values_of_others(clean):
     written = generate("slurm", "variables.NEMOTRON_WORKSPACE=/fs/team")
     public = json.dumps({name: complete(PUBLIC["slurm"], name) for name in PUBLIC["slurm"]})

@@ -425,8 +425,8 @@ def test_an_old_python_is_told_which_it_needs(run, tmp_path, forms, version):
 
 def zipped(tmp_path, folder):
     with zipfile.ZipFile(tmp_path / "all.pyz", "w") as archive:
-        archive.writestr(f"{folder}/site.json", '{"description": "from a zip"}')
-        archive.writestr("other/slurm.json", "")
+        archive.writestr(f"{folder}/slurm.json", '{"description": "from a zip"}')
+        archive.writestr("other/lepton.json", "")
     return str(tmp_path / "all.pyz")
 
 
@@ -439,10 +439,10 @@ def test_configs_in_a_zip(tmp_path, monkeypatch, folder):
     )
     monkeypatch.setattr(env_toml, "__loader__", read)
     monkeypatch.setattr(env_toml, "HERE", archive)
-    assert env_toml.list_configs() == {"site": f"{archive}/{folder}/site.json"}
-    (layer,) = env_toml.load_layers("site", env_toml.Report())
+    assert env_toml.list_configs() == {"slurm": f"{archive}/{folder}/slurm.json"}
+    (layer,) = env_toml.load_layers("slurm", env_toml.Report())
     assert (layer.source, layer.bundled, layer.content) == (
-        "site",
+        "slurm",
         True,
         {"description": "from a zip"},
     )
