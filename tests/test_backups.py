@@ -21,6 +21,7 @@ from cli import CONFIGS, OTHER_USER, SCRIPT, SOMEBODY, assert_refused, can, file
 from helpers import SMALL, assert_says, attempt, refusal
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import each_row
 
 import env_toml
 
@@ -47,10 +48,8 @@ def mode(path: Path) -> str:
 # --------------------------------------------------------------------------------- the checksum
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize(
-    "words", [(), ("expand=false",), ("sections.*.env_vars.NAME=caf\u00e9",)], ids=str
-)
+@each_row("config", CONFIGS)
+@each_row("words", [(), ("expand=false",), ("sections.*.env_vars.NAME=caf\u00e9",)], ids=str)
 def test_the_checksum_is_the_crc_32_of_all_that_follows(config, words):
     text = env_toml.generate(config, words)
     header = re.search(
