@@ -9,6 +9,7 @@ import pytest
 import tomli_w
 from cli import CONFIGS
 from helpers import assert_says, attempt, load_cases, plain_and_thorough, refusal, write_config
+from rows import each_row
 
 import env_toml
 
@@ -34,7 +35,7 @@ def write_case(case):
         json.dump(case["config"], file)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each_row("case", CASES, ids=NAMES)
 def test_findings(clean, case):
     write_case(case)
     seen = findings_of("site.json", *case.get("words", ()))
@@ -46,7 +47,7 @@ def test_findings(clean, case):
     assert len(seen) == len(case["findings"]), listing
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each_row("case", CASES, ids=NAMES)
 def test_strict_makes_warnings_errors(clean, case):
     write_case(case)
     seen = findings_of("site.json", *case.get("words", ()), strict=True)
@@ -68,7 +69,7 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@each_row("mode", MODES)
 def test_strict_in_every_mode(call, tmp_path, mode):
     write_config(tmp_path / "site.json", {"sections": {"p": WARNED}})
     (tmp_path / "linted.toml").write_text(tomli_w.dumps({"p": WARNED}), encoding="utf-8")
@@ -101,7 +102,7 @@ LINTED = [
 ]
 
 
-@pytest.mark.parametrize("case", LINTED, ids=[case["name"] for case in LINTED])
+@each_row("case", LINTED, ids=[case["name"] for case in LINTED])
 def test_lint_finds_what_a_run_finds(clean, tmp_path, case):
     sections = case["config"]["sections"]
     (tmp_path / "linted.toml").write_text(tomli_w.dumps(sections), encoding="utf-8")
@@ -137,7 +138,7 @@ def test_lint_with_a_config_asks_what_the_config_asks(call, tmp_path):
     assert call("--lint", "linted.toml").out == "linted.toml: no errors\n"
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_bundled_values_have_no_findings(clean, name):
     assert findings_of(name) == []
 
@@ -207,7 +208,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("name", TOLD)
+@each_row("name", TOLD)
 def test_what_is_told(call, name):
     words, fragments = TOLD[name]
     seen = call(*words)
