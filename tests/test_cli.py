@@ -19,6 +19,7 @@ import pytest
 import tomli_w
 from cli import CLUSTERS, CONFIGS, RESERVED, assert_refused, copy_program, files, read_toml
 from helpers import assert_says, plain_and_thorough, refusal, text_of, write_config
+from rows import each_row
 
 import env_toml
 
@@ -42,7 +43,7 @@ needs_toml = pytest.mark.skipif(
 # ------------------------------------------------------------------------------- golden outputs
 
 
-@pytest.mark.parametrize("name", golden.CASES)
+@each_row("name", golden.CASES)
 def test_output(tmp_path, name):
     """What is printed, to the letter; `python tests/regenerate.py golden` takes a new output over."""
     case = golden.CASES[name]
@@ -61,7 +62,7 @@ def test_there_is_no_golden_output_without_a_case():
     assert silent == {"check-same", "check-same-by-other-words"}
 
 
-@pytest.mark.parametrize("path", sorted(golden.GOLDEN.iterdir()), ids=lambda path: path.name)
+@each_row("path", sorted(golden.GOLDEN.iterdir()), ids=lambda path: path.name)
 def test_output_is_plain_text(path):
     text = path.read_text(encoding="utf-8")
     assert text.endswith("\n")
@@ -76,9 +77,7 @@ def test_output_is_plain_text(path):
 # ---------------------------------------------------------------------------------------- modes
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), list(itertools.permutations(MODES, 2)), ids=lambda mode: mode[0]
-)
+@each_row(("one", "other"), list(itertools.permutations(MODES, 2)), ids=lambda mode: mode[0])
 def test_modes_exclude_each_other(call, tmp_path, one, other):
     status, out, err = call(*one, *other)
     assert (status, out) == (2, "")
@@ -138,7 +137,7 @@ USAGE = (  # what is typed: what the message must hold
 )
 
 
-@pytest.mark.parametrize(("words", "told"), USAGE, ids=[shlex.join(words) for words, _ in USAGE])
+@each_row(("words", "told"), USAGE, ids=[shlex.join(words) for words, _ in USAGE])
 def test_a_usage_error_is_one_line_that_says_what_is_wrong(call, tmp_path, words, told):
     status, out, err = call(*words)
     assert (status, out) == (2, "")
@@ -169,9 +168,7 @@ STATUS = (  # what a run ends with: every mode, done and wrong
 )
 
 
-@pytest.mark.parametrize(
-    ("words", "status"), STATUS, ids=[shlex.join(words) for words, _ in STATUS]
-)
+@each_row(("words", "status"), STATUS, ids=[shlex.join(words) for words, _ in STATUS])
 def test_status(call, words, status):
     said = call(*words)
     assert said.exit == status
@@ -187,7 +184,7 @@ TWICE = (
 )
 
 
-@pytest.mark.parametrize("words", TWICE, ids=shlex.join)
+@each_row("words", TWICE, ids=shlex.join)
 def test_an_option_that_stands_twice(call, words):
     said = call(*words)
     assert (said.exit, said.out) == (2, "")
@@ -232,10 +229,10 @@ def test_options_and_words_mix_in_any_order(call, tmp_path):
     assert read_toml(out).keys() == {"base", "heir"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "config", [["-cslurm"], ["--config=slurm"], ["--config", "slurm"], ["-c", "slurm"]], ids=str
 )
-@pytest.mark.parametrize("mode", ["-d", "--dry-run"])
+@each_row("mode", ["-d", "--dry-run"])
 def test_spellings_of_an_option(call, config, mode):
     assert call(*config, mode) == (0, text_of("slurm"), "")
 
@@ -274,7 +271,7 @@ def test_the_command_in_the_file_makes_it_again(call, tmp_path):
 # ---------------------------------------------------------------------------------------- --tree
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@each_row("config", CONFIGS)
 def test_tree(call, config):
     status, out, _ = call("-c", config, "--tree")
     lines = out.splitlines()
@@ -425,7 +422,7 @@ def test_a_folder_named_like_a_bundled_config_does_not(call, tmp_path):
     assert "slurm_base" in read_toml(call("-c", "slurm", "-d").out)
 
 
-@pytest.mark.parametrize("executor", ["local", "docker", "slurm", "lepton", "dgxcloud"])
+@each_row("executor", ["local", "docker", "slurm", "lepton", "dgxcloud"])
 def test_fields_lists_what_an_executor_reads(call, executor):
     status, out, err = call("--fields", executor)
     assert (status, err) == (0, "")
@@ -570,9 +567,7 @@ def test_nothing_is_asked(run, tmp_path):
 # --------------------------------------------------------------------------- what Python lacks
 
 
-@pytest.mark.parametrize(
-    "words", [["-d"], ["--version"], ["--show", "lepton_base"], []], ids=shlex.join
-)
+@each_row("words", [["-d"], ["--version"], ["--show", "lepton_base"], []], ids=shlex.join)
 def test_without_tomli_w_one_line_says_what_to_copy(call, tmp_path, monkeypatch, words):
     monkeypatch.setitem(sys.modules, "tomli_w", None)
     said = call(*words)
@@ -711,7 +706,7 @@ SITE_VALUES = (  # a site config over slurm, words, and whether SLURM_MOUNT is a
 )
 
 
-@pytest.mark.parametrize(("config", "words", "asked"), SITE_VALUES)
+@each_row(("config", "words", "asked"), SITE_VALUES)
 def test_a_site_value_is_asked_for_until_someone_sets_it(call, tmp_path, config, words, asked):
     (tmp_path / "site.json").write_text(json.dumps({"defaults": "slurm", **config}))
     status, out, _ = call("-c", "site.json", *words)
