@@ -11,6 +11,7 @@ import pytest
 import sources
 from cli import CONFIGS, ROOT, run
 from helpers import assert_says, attempt, exact, generate, load_cases, refusal, write_config
+from rows import each_row
 
 import env_toml
 
@@ -54,14 +55,14 @@ def test_every_key_of_a_config_has_a_case():
     assert declared <= CASES["keys"].keys()
 
 
-@pytest.mark.parametrize("key", CASES["keys"])
+@each_row("key", CASES["keys"])
 def test_what_a_key_takes(clean, tmp_path, key):
     for value in CASES["keys"][key]["accepts"]:
         path = write_config(tmp_path / "site.json", sources.put_key(key, value))
         assert "p" in generate(path), value
 
 
-@pytest.mark.parametrize("key", CASES["keys"])
+@each_row("key", CASES["keys"])
 def test_what_a_key_refuses(clean, tmp_path, key):
     top = key.partition(".")[0]
     for value in CASES["keys"][key]["refuses"]:
@@ -72,7 +73,7 @@ def test_what_a_key_refuses(clean, tmp_path, key):
         assert named, f"{value!r}: {seen}"
 
 
-@pytest.mark.parametrize(("key", "says"), CASES["suggestions"].items())
+@each_row(("key", "says"), CASES["suggestions"].items())
 def test_an_unknown_key_is_suggested(clean, tmp_path, key, says):
     write_config(tmp_path / "site.json", {key: 1, "sections": LOCAL})
     assert_says(refused_with("site.json"), [f"{key}: ", says, "(in site.json)"])
@@ -94,7 +95,7 @@ def test_what_only_editors_read_is_not_written(tmp_path):
 # --------------------------------------------------------------------------------- files: what is read
 
 
-@pytest.mark.parametrize("name", CASES["bad files"])
+@each_row("name", CASES["bad files"])
 def test_a_bad_file_is_named_as_what_it_is(clean, tmp_path, name):
     text, *fragments = CASES["bad files"][name]
     (tmp_path / "site.json").write_text(text, encoding="utf-8")
@@ -146,7 +147,7 @@ NO_CONFIG = {
 }
 
 
-@pytest.mark.parametrize("name", NO_CONFIG)
+@each_row("name", NO_CONFIG)
 def test_what_no_reader_can_take_is_one_line(clean, tmp_path, name):
     (tmp_path / "site.json").write_bytes(NO_CONFIG[name])
     told = refused_with("site.json")
@@ -236,7 +237,7 @@ BAD_TOML = {
 
 
 @needs_toml
-@pytest.mark.parametrize("name", BAD_TOML)
+@each_row("name", BAD_TOML)
 def test_a_bad_toml_config(clean, tmp_path, name):
     text, fragments = BAD_TOML[name]
     (tmp_path / "site.toml").write_text(text, encoding="utf-8")
@@ -363,7 +364,7 @@ CYCLES = {
 }
 
 
-@pytest.mark.parametrize("name", CYCLES)
+@each_row("name", CYCLES)
 def test_defaults_in_a_cycle(tmp_path, name):
     configs, files = CYCLES[name]
     told = refused_with(write_configs(tmp_path, configs))
@@ -604,7 +605,7 @@ PATTERNS = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "names"),
     [("a?*", ["a?b"]), ("a[b]*", ["a[b]"]), ("*[", ["x["]), ("[!a]*", []), ("*\n*", ["a\nb"])],
 )
@@ -613,7 +614,7 @@ def test_in_a_pattern_only_the_star_is_special(pattern, names):
     assert env_toml.match_names(pattern, known) == names
 
 
-@pytest.mark.parametrize("name", PATTERNS)
+@each_row("name", PATTERNS)
 def test_a_pattern_in_sections(tmp_path, name):
     sections, nodes = PATTERNS[name]
     base = {profile: {"executor": "local", "nodes": 1} for profile in ("aa", "ab", "b")}
