@@ -9,6 +9,7 @@ import re
 import pytest
 from cli import CLUSTERS, CONFIGS, RESERVED, ROOT, read_toml
 from helpers import exact, load_cases
+from rows import each_row
 
 import env_toml
 
@@ -144,7 +145,7 @@ def test_the_three_clusters_and_what_builds_on_them():
     assert {config_of(name)["defaults"] for name in CLUSTERS} == {"_steps"}
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_top_of_a_config(name):
     config = config_of(name)
     assert config["description"].strip()
@@ -153,7 +154,7 @@ def test_the_top_of_a_config(name):
     assert not {"force", "expand", "only", "step_values"} & config.keys()
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_a_config_is_written_by_one_hand(name):
     text = text_of(name)
     assert text.isascii()
@@ -162,7 +163,7 @@ def test_a_config_is_written_by_one_hand(name):
     assert not re.search(r"\b(hf_[A-Za-z0-9]{8}|nvapi-|sk-\w{6})", text), "a literal secret"
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_no_profile_is_required_so_that_each_may_be_dropped(name):
     assert "required_profiles" not in config_of(name)["checks"]
 
@@ -194,8 +195,8 @@ def test_recommended_nodes(cluster):
     assert profiles_of(cluster)[rlhf]["nodes"] == 4
 
 
-@pytest.mark.parametrize("suffix", TOKENIZER)
-@pytest.mark.parametrize("cluster", CLUSTERS)
+@each_row("suffix", TOKENIZER)
+@each_row("cluster", CLUSTERS)
 def test_tokenizer_profiles(cluster, suffix):
     gpus, installs = TOKENIZER[suffix]
     profile = profiles_of(cluster)[f"{cluster}_{suffix}"]
@@ -226,7 +227,7 @@ def test_the_tokenizer_profiles_share_what_they_have_in_common(cluster):
 # ---------------------------------------------------------------------------------- steps, commands
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_file_says_how_to_run_every_step(name):
     cluster = name.partition("-")[0]
     found = {}
@@ -242,7 +243,7 @@ def test_the_file_says_how_to_run_every_step(name):
     }
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_a_command_stands_above_its_profile(name):
     lines = generate(name).splitlines()
     for number, line in enumerate(lines):
@@ -278,7 +279,7 @@ def variables_of(name):
     return {**below, **config.get("variables", {})}
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_the_default_of_a_variable_stands_once(name):
     text = json.dumps({**config_of(name), "variables": {}})
     for variable in variables_of(name):
@@ -286,25 +287,25 @@ def test_the_default_of_a_variable_stands_once(name):
     assert "NEMOTRON_WORKSPACE" in variables_of(name) or name == "_steps"
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_a_variable_without_a_default_is_declared(name):
     bare = set(re.findall(r"\$\{oc\.env:(\w+)\}", text_of(name)))
     assert bare - {"USER"} <= variables_of(name).keys()
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_a_declared_variable_is_used(name):
     text = "".join(map(text_of, ALL))
     for variable in config_of(name)["variables"]:
         assert f"${{oc.env:{variable}}}" in text, variable
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_every_variable_has_a_default_or_is_always_set(name):
     assert set(re.findall(r"\$\{oc\.env:(\w+)\}", generate(name))) <= {"USER"}
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_every_value_that_a_site_must_choose_has_its_meaning(name):
     config = config_of(name)
     meanings = config["checks"]["site_values"]
@@ -315,7 +316,7 @@ def test_every_value_that_a_site_must_choose_has_its_meaning(name):
         assert "\n" not in meaning, variable
 
 
-@pytest.mark.parametrize("name", ALL)
+@each_row("name", ALL)
 def test_what_a_site_must_choose_stands_only_in_variables(name):
     """No profile has a placeholder of its own: a host, a masked name, a path that is none."""
     rest = json.dumps({**config_of(name), "variables": {}, "checks": {}})
@@ -330,7 +331,7 @@ def test_the_image_pull_placeholder_says_how_to_send_none():
     assert "imagePullSecrets" not in env_toml.generate("dgxcloud", [word])
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_secrets_come_from_the_environment(name):
     secret = re.compile(r"(TOKEN|SECRET|PASSWORD|API_KEY)$", re.IGNORECASE)
     found = [
