@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 from cli import CONFIGS, ROOT, environment, run
+from rows import each_row
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -188,7 +189,7 @@ def find_mistakes():
     return find
 
 
-@pytest.mark.parametrize("config", [*sorted({*CONFIGS} - {"schema"}), "README"])
+@each_row("config", [*sorted({*CONFIGS} - {"schema"}), "README"])
 def test_a_json_config_is_valid(tmp_path, find_mistakes, config):
     path = ROOT / "configs" / f"{config}.json"
     if config == "README":
@@ -198,7 +199,7 @@ def test_a_json_config_is_valid(tmp_path, find_mistakes, config):
     assert find_mistakes(path) == []
 
 
-@pytest.mark.parametrize(("mistake", "place"), MISTAKES, ids=NAMES)
+@each_row(("mistake", "place"), MISTAKES, ids=NAMES)
 def test_an_editor_finds_a_mistake_in_json(call, tmp_path, find_mistakes, mistake, place):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     config = {"$schema": "configs/schema.json", "defaults": "slurm", **mistake}
@@ -218,7 +219,7 @@ def test_a_toml_config_is_valid(tmp_path):
 
 
 @needs_taplo
-@pytest.mark.parametrize("mistake", [mistake for mistake, _ in MISTAKES], ids=NAMES)
+@each_row("mistake", [mistake for mistake, _ in MISTAKES], ids=NAMES)
 def test_an_editor_finds_a_mistake_in_toml(tmp_path, mistake):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     text = f"#:schema configs/schema.json\n{tomli_w.dumps({'defaults': 'slurm', **mistake})}"
