@@ -17,6 +17,7 @@ from cli import CLUSTERS, RESERVED, ROOT, read_toml
 from helpers import assert_says, exact, plain_and_thorough
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from rows import each_row
 
 import env_toml
 
@@ -298,7 +299,7 @@ CASES = {  # what a person does to the complete file of BASE: the profiles and s
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@each_row("case", CASES)
 def test_what_a_person_did_is_said(clean, tmp_path, case):
     change, wanted = CASES[case]
     site = Site(tmp_path, {"sections": BASE})
@@ -419,7 +420,7 @@ def test_with_extends_a_removed_profile_is_nobodys_parent(clean, tmp_path):
     assert exact(complete(site.again())) == exact(complete(document))
 
 
-@pytest.mark.parametrize("number", range(4))
+@each_row("number", range(4))
 def test_a_new_profile_by_hand_says_its_parent(clean, tmp_path, number):
     """In a file with `extends` it keeps the parent that the person named, wherever it stands."""
     site = Site(tmp_path, {"sections": BASE}, ["expand=false"])
@@ -535,7 +536,7 @@ REFUSED = {  # a file: what must be said of it, with exit status 2
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@each_row("case", REFUSED)
 def test_what_cannot_be_said_is_told(call, tmp_path, case):
     text, told = REFUSED[case]
     (tmp_path / "base.json").write_text(json.dumps({"sections": {"p": {"executor": "local"}}}))
