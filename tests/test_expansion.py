@@ -11,6 +11,7 @@ from helpers import BUNDLED, exact, generate, plain_and_thorough, refusal, write
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from rows import each_row
 
 import env_toml
 
@@ -105,7 +106,7 @@ def test_merge(base, over):
     assert json.dumps([base, over]) == before, "merge changed its arguments"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("base", "over"),
     [
         ({"a": [1]}, {"a": {"b": 1}}),
@@ -162,7 +163,7 @@ def test_long_cycle():
     assert str(finding).endswith(shown)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sections", "shown"),
     [
         ({"a": {"extends": "a"}}, "a -> a"),
@@ -202,7 +203,7 @@ def test_parent_that_is_no_profile(parent):
     assert profiles == {"base": {"x": 1}}
 
 
-@pytest.mark.parametrize("parent", [1, True, 1.5, ["base"], [], {}, {"base": 1}], ids=str)
+@each_row("parent", [1, True, 1.5, ["base"], [], {}, {"base": 1}], ids=str)
 def test_parent_in_a_file_that_is_no_text(tmp_path, parent):
     sections = {"base": {"executor": "local"}, "a": {"executor": "local", "extends": parent}}
     path = write_config(tmp_path / "site.json", {"sections": sections})
@@ -293,9 +294,7 @@ def test_only_leaves_out_what_is_checked_all_the_same(family):
     assert "middle.nodes: expected an integer of at least 1" in str(error)
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["expand=false"], ["only=[p]"], ["only=[p]", "expand=false"]], ids=str
-)
+@each_row("words", [[], ["expand=false"], ["only=[p]"], ["only=[p]", "expand=false"]], ids=str)
 def test_reserved_sections_stay_as_they_are(tmp_path, words):
     reserved = {
         "wandb": {"extends": "p", "executor": "zzz", "x": -1},
