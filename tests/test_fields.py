@@ -7,6 +7,7 @@ import re
 import pytest
 import sources
 from helpers import assert_says, attempt, exact, generate, load_cases, refusal, write_config
+from rows import each_row
 
 import env_toml
 
@@ -63,7 +64,7 @@ PROFILE_FIELDS = [field for field in DECLARED if field.heading != "wandb"]
 NAMES = [f"{field.heading}: {field.name}" for field in PROFILE_FIELDS]
 
 
-@pytest.mark.parametrize("field", PROFILE_FIELDS, ids=NAMES)
+@each_row("field", PROFILE_FIELDS, ids=NAMES)
 def test_a_field_refuses_what_is_not_of_its_kind(folder, field):
     errors = errors_of(write_values(folder, field, field.refuses))
     refused = {}
@@ -78,7 +79,7 @@ def test_a_field_refuses_what_is_not_of_its_kind(folder, field):
         assert_says(" ".join(refused[f"p{number}"]), [says])
 
 
-@pytest.mark.parametrize("field", PROFILE_FIELDS, ids=NAMES)
+@each_row("field", PROFILE_FIELDS, ids=NAMES)
 def test_a_field_takes_what_is_of_its_kind(folder, field):
     written = generate(write_values(folder, field, field.accepts))
     for number, value in enumerate(field.accepts):
@@ -101,9 +102,7 @@ def test_a_field_of_wandb(folder, name):
         assert places == [("sections", "wandb", name)], value
 
 
-@pytest.mark.parametrize(
-    "heading", [h for h in CASES["fields"] if h not in ("mount", "volume", "wandb")]
-)
+@each_row("heading", [h for h in CASES["fields"] if h not in ("mount", "volume", "wandb")])
 def test_null_removes_any_field(folder, heading):
     names = [field.name for field in DECLARED if field.heading == heading]
     own = {name: None for name in names if name not in CASES["profiles"][heading]}
@@ -124,7 +123,7 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@each_row("name", SHOWN)
 def test_what_nobody_typed_on_purpose_is_named(folder, name):
     text = CASES["texts"]["text"]["refuses"][name]
     path = write_profiles(folder, {"p": {"executor": "local", "container_image": text}})
@@ -146,7 +145,7 @@ BROKEN = {  # also where a check of the whole looks at the text once more
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@each_row("name", BROKEN)
 def test_a_broken_interpolation_is_told_once_with_its_key(folder, name):
     heading, field, value, place = BROKEN[name]
     profile = sources.make_profile(heading, field, value)
@@ -167,7 +166,7 @@ def test_any_blank_at_an_end_is_one(folder):
     assert error.keys == ("sections", "p", "container_image")
 
 
-@pytest.mark.parametrize("name", CASES["texts"]["lines"]["refuses"])
+@each_row("name", CASES["texts"]["lines"]["refuses"])
 def test_an_environment_variable_holds_lines_and_tabs_and_nothing_unseen(folder, name):
     text = CASES["texts"]["lines"]["refuses"][name]
     path = write_profiles(folder, {"p": {"executor": "local", "env_vars": {"A": text}}})
@@ -225,7 +224,7 @@ def test_inherited_mounts_are_checked_by_the_executor_of_the_heir(folder):
 # ------------------------------------------------------------------------------------------ names
 
 
-@pytest.mark.parametrize(("name", "known"), CASES["names"]["close"].items())
+@each_row(("name", "known"), CASES["names"]["close"].items())
 def test_a_name_close_to_a_field_is_an_error(folder, name, known):
     profile = sources.make_profile("slurm", name, "1")
     (error,) = errors_of(write_profiles(folder, {"p": profile}))
@@ -233,7 +232,7 @@ def test_a_name_close_to_a_field_is_an_error(folder, name, known):
     assert_says(error, [f"did you mean {known}?", f"checks.extra_fields+={name}"])
 
 
-@pytest.mark.parametrize("name", CASES["names"]["not close"])
+@each_row("name", CASES["names"]["not close"])
 def test_a_name_close_to_no_field_is_only_told(folder, name):
     profile = sources.make_profile("slurm", name, "1")
     (warning,) = findings_of(write_profiles(folder, {"p": profile}))
@@ -258,7 +257,7 @@ MISTYPED = [
 ]
 
 
-@pytest.mark.parametrize(("heading", "name", "known"), MISTYPED)
+@each_row(("heading", "name", "known"), MISTYPED)
 def test_a_mistyped_key_of_a_mount_a_volume_or_wandb_is_an_error(folder, heading, name, known):
     config = sources.make_config(heading, name, "x")
     errors = errors_of(write_config(folder / "site.json", config))
@@ -279,7 +278,7 @@ SUGGESTED = {  # a name that must be one of a few: half a name is enough
 }
 
 
-@pytest.mark.parametrize(("word", "says"), SUGGESTED.items())
+@each_row(("word", "says"), SUGGESTED.items())
 def test_a_name_that_must_be_one_of_a_few_is_suggested(folder, word, says):
     profiles = {"p": {"executor": "local"}, "long_name": {"executor": "local"}}
     error = refusal(env_toml.generate, str(write_profiles(folder, profiles)), [word])
@@ -308,7 +307,7 @@ def test_fields_lists_every_field_by_executor(call):
     }
 
 
-@pytest.mark.parametrize("executor", ["local", "docker", "slurm", "lepton", "dgxcloud"])
+@each_row("executor", ["local", "docker", "slurm", "lepton", "dgxcloud"])
 def test_fields_of_one_executor(call, executor):
     seen = call("--fields", executor)
     assert (seen.exit, seen.err) == (0, "")
