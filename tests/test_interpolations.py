@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from omegaconf.errors import GrammarParseError
+from rows import each_row
 
 import env_toml
 
@@ -69,13 +70,13 @@ def is_readable(text):
     return True
 
 
-@pytest.mark.parametrize(("text", "value"), READ)
+@each_row(("text", "value"), READ)
 def test_what_omegaconf_resolves_passes(text, value):
     assert resolve(text) == value
     env_toml.check_interpolations(text)
 
 
-@pytest.mark.parametrize("text", CASES["unresolved"])
+@each_row("text", CASES["unresolved"])
 def test_what_only_lacks_a_value_passes(text):
     with pytest.raises(Exception) as caught:  # noqa: PT011  # its kind is asserted below
         resolve(text)
@@ -83,14 +84,14 @@ def test_what_only_lacks_a_value_passes(text):
     env_toml.check_interpolations(text)
 
 
-@pytest.mark.parametrize("text", UNREADABLE)
+@each_row("text", UNREADABLE)
 def test_what_omegaconf_cannot_read_is_refused(text):
     with pytest.raises(GrammarParseError):
         resolve(text)
     refusal(env_toml.check_interpolations, text)
 
 
-@pytest.mark.parametrize(("text", "told"), OWN_REFUSALS)
+@each_row(("text", "told"), OWN_REFUSALS)
 def test_own_refusals(text, told):
     assert is_readable(text)
     assert told in str(refusal(env_toml.check_interpolations, text))
