@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import golden
 import pytest
 from cli import CONFIGS, files
 from helpers import assert_says, plain_and_thorough
+from rows import each_row
 
 import env_toml
 
@@ -22,13 +24,13 @@ SLURM = '[p]\nexecutor = "slurm"\ntunnel = "ssh"\nremote_job_dir = "/jobs"\n'
 
 
 @pytest.fixture
-def lint(call, tmp_path):
+def lint(call):
     """Lint a text; return the status, what is said of it, and the findings."""
 
     def lint(text, *words):
-        (tmp_path / "env.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+        Path("env.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
         said = call("--lint", "env.toml", *words)
-        assert set(files(tmp_path)) <= {"env.toml", "site.json"}
+        assert set(files(Path())) <= {"env.toml", "site.json"}
         return said
 
     return lint
@@ -112,7 +114,7 @@ ERRORS = {  # what a person wrote: what must be said of it
 }
 
 
-@pytest.mark.parametrize("case", ERRORS)
+@each_row("case", ERRORS)
 def test_an_error_is_found(lint, case):
     text, told = ERRORS[case]
     said = lint(text)
@@ -137,7 +139,7 @@ WARNINGS = {
 }
 
 
-@pytest.mark.parametrize("case", WARNINGS)
+@each_row("case", WARNINGS)
 def test_a_warning_is_told_and_an_error_under_strict(lint, case):
     text, told = WARNINGS[case]
     said = lint(text)
@@ -226,7 +228,7 @@ def test_words_of_checks_fit(lint, word):
     assert lint(text, word) == (0, "env.toml: no errors\n", "")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("word", "told"),
     [
         ("output_path=x", "output_path: --lint takes the file as it stands: only checks.* words"),
