@@ -3,6 +3,7 @@
 import pytest
 from helpers import assert_says, exact, generate, keys_of, load_cases, look_up, refusal
 from omegaconf import OmegaConf
+from rows import each_row
 
 import env_toml
 
@@ -38,7 +39,7 @@ def assert_ours(row, expected, says=()):
     assert exact(look_up(written, place)) == exact(expected), "env_toml"
 
 
-@pytest.mark.parametrize("row", TABLE["differ"], ids=[row["word"] for row in TABLE["differ"]])
+@each_row("row", TABLE["differ"], ids=[row["word"] for row in TABLE["differ"]])
 def test_differ(row):
     assert row["why"]
     assert is_error(row["ours"]) or exact(row["omegaconf"]) != exact(row["ours"])
@@ -46,7 +47,7 @@ def test_differ(row):
     assert_ours(row, row["ours"])
 
 
-@pytest.mark.parametrize("row", TABLE["agree"], ids=[row["word"] for row in TABLE["agree"]])
+@each_row("row", TABLE["agree"], ids=[row["word"] for row in TABLE["agree"]])
 def test_agree(row):
     assert row["why"]
     assert_omegaconf(row, row["gives"])
