@@ -5,6 +5,7 @@ import re
 import pytest
 from cli import read_toml
 from helpers import assert_says, attempt, exact, load_cases, look_up, refusal, write_config
+from rows import each_row
 
 import env_toml
 
@@ -28,7 +29,7 @@ def key_of(word):
     return word.partition("=")[0].rstrip("+").removeprefix("sections.")
 
 
-@pytest.mark.parametrize(("rule", "row"), ROWS, ids=["  ".join(row["words"]) for _, row in ROWS])
+@each_row(("rule", "row"), ROWS, ids=["  ".join(row["words"]) for _, row in ROWS])
 def test_override(configs, rule, row):
     config = configs[row.get("config", "slurm")]
     if "error" in row:
@@ -119,7 +120,7 @@ BEFORE = (
 AFTER = ("", "]", '"', " ", "=", "=x")  # a secret in base64 may end in =
 
 
-@pytest.mark.parametrize("before", BEFORE)
+@each_row("before", BEFORE)
 def test_no_secret_is_echoed(configs, before):
     echoes = []
     for separator in SEPARATORS:
@@ -131,7 +132,7 @@ def test_no_secret_is_echoed(configs, before):
     assert not echoes, "\n".join(echoes)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "word",
     [
         "sections.slurm_base.client_secret=[hunter2",
@@ -164,7 +165,7 @@ def test_no_secret_of_a_word_after_c_is_echoed(word):
     assert SECRET not in str(error)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "word",
     [
         "preamble.x=3",
