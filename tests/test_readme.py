@@ -18,6 +18,7 @@ import pytest
 from cli import ROOT, Answer, environment, read_toml, run
 from golden import call, inside, mask
 from helpers import text_of
+from rows import each_row
 
 import env_toml
 
@@ -512,7 +513,7 @@ def words_to_type() -> list[str]:
     return [span for span in spans if word.match(span)]
 
 
-@pytest.mark.parametrize("typed", words_to_type())
+@each_row("typed", words_to_type())
 def test_the_words_of_the_changelog(typed):
     config = "slurm"
     if "lepton" in typed.lower():
