@@ -9,6 +9,7 @@ import regenerate
 import sources
 from cli import CONFIGS
 from helpers import write_config
+from rows import each_row
 
 import env_toml
 
@@ -101,7 +102,7 @@ def test_the_fields_of_a_kind_are_alike():
         assert ways == properties[first[table, field.kind]]["anyOf"], field.name
 
 
-@pytest.mark.parametrize("name", ["_steps", *CONFIGS])
+@each_row("name", ["_steps", *CONFIGS])
 def test_a_bundled_config_is_valid(name):
     path = regenerate.SCHEMA_PATH.with_name(f"{name}.json")
     content = json.loads(path.read_text(encoding="utf-8"))
