@@ -7,6 +7,7 @@ import stat
 
 import pytest
 from helpers import assert_says, generate, load_cases, refusal, write_config
+from rows import each_row
 
 import env_toml
 
@@ -42,7 +43,7 @@ def write_texts(folder, key, texts):
     return write_config(folder / "site.json", {"sections": profiles})
 
 
-@pytest.mark.parametrize("key", CASES["keys of a secret"])
+@each_row("key", CASES["keys of a secret"])
 def test_a_literal_secret_is_refused(tmp_path, key):
     texts = CASES["literal"]
     error = refusal(generate, write_texts(tmp_path, key, texts))
@@ -54,20 +55,20 @@ def test_a_literal_secret_is_refused(tmp_path, key):
     assert "hunter2" not in str(error)
 
 
-@pytest.mark.parametrize("key", CASES["keys of a secret"])
+@each_row("key", CASES["keys of a secret"])
 def test_what_is_no_literal_passes(tmp_path, key):
     written = generate(write_texts(tmp_path, key, CASES["not literal"]))
     assert [table["env_vars"][key] for table in written.values()] == CASES["not literal"]
 
 
-@pytest.mark.parametrize("key", CASES["keys of none"])
+@each_row("key", CASES["keys of none"])
 def test_a_key_that_only_looks_like_a_secrets_holds_any_text(tmp_path, key):
     assert generate(write_variables(tmp_path, {key: "hunter2"}))["p"]["env_vars"] == {
         key: "hunter2"
     }
 
 
-@pytest.mark.parametrize("text", URLS["literal"])
+@each_row("text", URLS["literal"])
 def test_a_password_in_a_url_is_refused_in_any_text(tmp_path, text):
     (finding,) = refusal(generate, write_variables(tmp_path, {"HTTPS_PROXY": text})).findings
     assert finding.keys == ("sections", "p", "env_vars", "HTTPS_PROXY")
@@ -89,12 +90,12 @@ def test_a_key_with_a_secret_in_it_is_named_without_that(tmp_path):
     assert "hunter2" not in str(finding)
 
 
-@pytest.mark.parametrize("text", URLS["not literal"])
+@each_row("text", URLS["not literal"])
 def test_a_url_without_a_password_passes(tmp_path, text):
     assert generate(write_variables(tmp_path, {"PROXY": text}))["p"]["env_vars"] == {"PROXY": text}
 
 
-@pytest.mark.parametrize("name", CASES["places"])
+@each_row("name", CASES["places"])
 def test_a_secret_is_found_wherever_it_stands(tmp_path, name):
     where, config = CASES["places"][name]
     path = write_config(tmp_path / "site.json", config)
@@ -106,7 +107,7 @@ def test_a_secret_is_found_wherever_it_stands(tmp_path, name):
     assert "hunter2" in text or where.startswith("images")
 
 
-@pytest.mark.parametrize("word", CASES["words"])
+@each_row("word", CASES["words"])
 def test_a_secret_in_a_word_is_refused(tmp_path, word):
     path = write_variables(tmp_path, {"A": "${oc.env:HF_TOKEN}"})
     error = refusal(generate, path, word)
@@ -199,8 +200,8 @@ def test_a_file_without_secrets_is_as_public_as_others(call, plain_umask, tmp_pa
 # -------------------------------------------------------------------------------------- never echoed
 
 
-@pytest.mark.parametrize("word", [*CASES["words"], *CASES["wrong words"]])
-@pytest.mark.parametrize("mode", ["refused", "allowed"])
+@each_row("word", [*CASES["words"], *CASES["wrong words"]])
+@each_row("mode", ["refused", "allowed"])
 def test_no_message_echoes_a_secret(call, tmp_path, word, mode):
     profile = {"executor": "local", "nodes": 1, "x_token": 5, "y_token": [5]}
     profile["env_vars"] = {"HF_TOKEN": "${a}"}
@@ -263,9 +264,9 @@ def test_a_password_in_a_bundled_variable_is_told():
         assert "hunter2" not in str(error)
 
 
-@pytest.mark.parametrize("allowed", [False, True])
-@pytest.mark.parametrize("text", ["//u:hunter2@h", "hunter2"])
-@pytest.mark.parametrize(
+@each_row("allowed", [False, True])
+@each_row("text", ["//u:hunter2@h", "hunter2"])
+@each_row(
     "place",
     [
         ("sections",),
