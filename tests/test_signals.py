@@ -17,6 +17,7 @@ import crash
 import pytest
 from cli import SCRIPT, assert_refused, files, often, read_toml
 from helpers import plain_and_thorough
+from rows import each_row
 
 import env_toml
 
@@ -230,7 +231,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("words", ENDLESS.values(), ids=ENDLESS)
+@each_row("words", ENDLESS.values(), ids=ENDLESS)
 def test_endless_input_is_refused(call, tmp_path, words):
     (tmp_path / "x.toml").write_text("[p]\nexecutor = 'local'\n")
     said = call(*(word.format("/dev/zero") for word in words))
