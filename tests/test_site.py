@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from cli import CLUSTERS, CONFIGS, RESERVED, read_toml
 from helpers import assert_says, generate, refusal, write_config
 from omegaconf import OmegaConf
+from rows import each_row
 from test_configs import PUBLIC, SITE_VALUES, STEP_VALUES, STEPS, complete, names, resolve
 
 import env_toml
@@ -64,11 +66,11 @@ def site_values_of(name):
 
 
 @pytest.fixture
-def site(clean, tmp_path):
+def site(clean):
     """Write a site config that builds on another; return its name."""
 
     def site(defaults, name="site.json", **content):
-        write_config(tmp_path / name, {"defaults": defaults, **content})
+        write_config(Path(name), {"defaults": defaults, **content})
         return name
 
     return site
@@ -220,7 +222,7 @@ def test_until_a_later_layer_says_it_for_both(site, by):
     assert written["slurm_base"]["workspace"] == written["lepton_base"]["workspace"] == "/x"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "${oc.env: SITE}",
@@ -262,8 +264,8 @@ EDITED = {  # what words make of ["${oc.env:M,/a:/a}", "/x:/x"], where a later l
 }
 
 
-@pytest.mark.parametrize("name", EDITED)
-@pytest.mark.parametrize("heir", [False, True])
+@each_row("name", EDITED)
+@each_row("heir", [False, True])
 def test_a_word_leaves_the_other_items_of_a_list_to_their_layers(tmp_path, name, heir):
     slurm = {"executor": "slurm", "tunnel": "ssh", "remote_job_dir": "/j"}
     slurm["mounts"] = ["${oc.env:M,/a:/a}", "/x:/x"]
@@ -318,7 +320,7 @@ def test_a_variable_that_no_profile_uses_is_an_error(clean):
 # ---------------------------------------------------------------------------------------- placeholders
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_all_that_a_site_must_choose_is_asked_for(call, name):
     seen = call("-c", name)
     assert set(asked_for(seen.out)) == site_values_of(name)
@@ -329,7 +331,7 @@ def test_all_that_a_site_must_choose_is_asked_for(call, name):
         )
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_answering_all_that_is_asked_leaves_no_placeholder(call, tmp_path, name):
     refused = call("-c", name, "--strict", "output_path=out.toml")
     assert (refused.exit, refused.out) == (2, "")
@@ -369,8 +371,8 @@ def test_only_what_is_in_the_written_text_is_asked_for(call):
 REGISTRY = "registry.corp:5000#"
 
 
-@pytest.mark.parametrize("how", ["a table", "a word"])
-@pytest.mark.parametrize("cluster", CLUSTERS)
+@each_row("how", ["a table", "a word"])
+@each_row("cluster", CLUSTERS)
 def test_images_move_every_image(site, cluster, how):
     content = {"images": {"nvcr.io/": REGISTRY}} if how == "a table" else {}
     words = [] if content else [f"images[nvcr.io/]={REGISTRY}"]
@@ -398,7 +400,7 @@ def test_the_longest_key_of_images_wins(site):
         assert written["slurm_base"]["container_image"] == "r/nvidia/nemo:25.11.nemotron_3_nano"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("start", "warned"),
     [
         ("nvcr.oi/", True),
@@ -524,8 +526,8 @@ def test_with_bundled_values_no_command_carries_any(clean, cluster):
 SITE = {"container_image": "/img/site.sqsh", "nodes": 17, "gpus_per_node": 3, "nprocs_per_node": 5}
 
 
-@pytest.mark.parametrize("key", SITE)
-@pytest.mark.parametrize("cluster", CLUSTERS)
+@each_row("key", SITE)
+@each_row("cluster", CLUSTERS)
 def test_a_command_carries_what_the_step_would_win_over_and_nothing_else(clean, cluster, key):
     text = env_toml.generate(cluster, [f"sections.*.{key}={SITE[key]}"])
     count = 0
@@ -579,7 +581,7 @@ CARRIED = {
 }
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@each_row("name", CARRIED)
 def test_what_is_carried_is_quoted_for_the_shell(site, name):
     sections = {"slurm_sft_automodel": {"container_image": CARRIED[name]}}
     text = env_toml.generate(site("slurm", sections=sections))
@@ -624,8 +626,8 @@ def keepers(cluster, base, key):
     return sum(value != PUBLIC[cluster][base][key] for value in values)
 
 
-@pytest.mark.parametrize("key", ["partition", "time", "container_image"])
-@pytest.mark.parametrize("how", ["a site config", "a word"])
+@each_row("key", ["partition", "time", "container_image"])
+@each_row("how", ["a site config", "a word"])
 def test_heirs_that_keep_the_shipped_value_are_counted(site, key, how):
     content = {"sections": {"slurm_base": {key: "9"}}} if how == "a site config" else {}
     words = [] if content else [f"sections.slurm_base.{key}=9"]
