@@ -5,6 +5,7 @@ from unittest import mock
 import pytest
 from cli import read_toml
 from helpers import assert_says, exact, load_cases, refusal
+from rows import each_row
 
 import env_toml
 
@@ -13,7 +14,7 @@ VALUES = [(kind, row) for kind, rows in load_cases("values").items() for row in 
 SEVENTH = 7  # the place of a word on the command line
 
 
-@pytest.mark.parametrize("row", KEYS, ids=[row["word"] or "empty" for row in KEYS])
+@each_row("row", KEYS, ids=[row["word"] or "empty" for row in KEYS])
 def test_word(row):
     if "error" in row:
         assert_says(refusal(env_toml.split_word, row["word"], SEVENTH), row["error"])
@@ -26,9 +27,7 @@ def test_word(row):
     assert seen.source + sign + seen.text == row["word"], "the source is the key as it was typed"
 
 
-@pytest.mark.parametrize(
-    ("kind", "row"), VALUES, ids=[f"{kind}: {row['text']}" for kind, row in VALUES]
-)
+@each_row(("kind", "row"), VALUES, ids=[f"{kind}: {row['text']}" for kind, row in VALUES])
 def test_value(kind, row):
     if "error" in row:
         assert_says(refusal(read_and_check, row["text"], env_toml.KINDS[kind]), row["error"])
@@ -103,8 +102,8 @@ def test_a_nul_in_a_quoted_text_is_told_and_not_lost():
     assert_says(refusal(env_toml.generate, "slurm", [text]), ["found U+0000"])
 
 
-@pytest.mark.parametrize("text", ["9" * 5_000, "-" + "9" * 5_000])
-@pytest.mark.parametrize("shape", ["{}", "[{}]", "{{a: {}}}"])
+@each_row("text", ["9" * 5_000, "-" + "9" * 5_000])
+@each_row("shape", ["{}", "[{}]", "{{a: {}}}"])
 def test_an_integer_of_thousands_of_digits_is_told(text, shape):
     word = f"sections.slurm_base.custom_spec.x={shape.format(text)}"
     error = refusal(env_toml.generate, "slurm", [word])
