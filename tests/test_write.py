@@ -30,6 +30,7 @@ from cli import (
     read_toml,
 )
 from helpers import SMALL, assert_says, plain_and_thorough, refusal
+from rows import each_row
 
 import env_toml
 
@@ -205,7 +206,7 @@ HIDDEN = "hf_abcdef123"
 REFUSED = ("sections.slurm_base.env_vars.HF_TOKEN=hf_abcdef123",)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "mode", [(), ("-d",), ("--check",), ("--show", "slurm_base"), ("--tree",), ("output_path=-",)]
 )
 def test_a_refused_secret_is_never_echoed(call, tmp_path, mode):
@@ -349,7 +350,7 @@ NAMES = {  # a name that cannot be written: what the message must hold
 }
 
 
-@pytest.mark.parametrize("path", NAMES, ids=lambda path: f"{path!r:.20}")
+@each_row("path", NAMES, ids=lambda path: f"{path!r:.20}")
 def test_a_name_that_cannot_be_written(call, tmp_path, path):
     (tmp_path / "plain").write_text(OLD)
     (tmp_path / "folder").mkdir()
@@ -380,7 +381,7 @@ NO_FILES = {  # what the message must hold
 }
 
 
-@pytest.mark.parametrize("path", NO_FILES, ids=repr)
+@each_row("path", NO_FILES, ids=repr)
 def test_a_path_that_is_no_file(call, tmp_path, path):
     (tmp_path / "site.json").write_text(json.dumps({"defaults": SMALL, "output_path": path}))
     said = call("-c", "site.json")
