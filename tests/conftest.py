@@ -12,9 +12,15 @@ import random
 import signal
 import sys
 import types
+from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+# pytest would rewrite the asserts of all of hypothesis, which is a plugin to it; where no bytecode
+# may be kept (PYTHONDONTWRITEBYTECODE), that is more than a second in every process of every run.
+PLAIN_FINDERS = [finder for finder in sys.meta_path if "_pytest." not in type(finder).__module__]
+with mock.patch.object(sys, "meta_path", PLAIN_FINDERS):
+    from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("cli", "helpers")
 import cli  # noqa: E402
