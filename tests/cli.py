@@ -1,12 +1,20 @@
-"""Run env_toml.py as its users do: a process of its own, with an environment free of site variables."""
+"""Run env_toml.py as its users do: a process of its own, with an environment free of site variables.
+
+That its source is compiled beforehand for most of them is the only difference; test_vendor and
+test_readme start the script itself.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
+import marshal
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,6 +90,33 @@ class Answer(NamedTuple):
     err: str
 
 
+# Python compiles a script anew in each process, which takes longer than all else that most runs do.
+# So this Python's runs of the script begin with what it was compiled to, once for all of them.
+STARTER = """
+import marshal, sys
+with open(sys.argv[1], "rb") as file:
+    code = marshal.load(file)
+del sys.argv[:2], file
+__file__ = sys.argv[0]
+sys.path[0] = __file__.rpartition("/")[0]
+exec(code)
+"""
+
+
+@functools.cache
+def compiled() -> str:
+    """Return the file that holds the script as this Python compiles it."""
+    with tempfile.NamedTemporaryFile(prefix="env_toml-", delete=False) as file:
+        marshal.dump(compile(SCRIPT.read_bytes(), str(SCRIPT), "exec", dont_inherit=True), file)
+    atexit.register(os.unlink, file.name)
+    return file.name
+
+
+def command(*words: object) -> list[str]:
+    """Return what runs the script in a process of its own, with this Python."""
+    return [sys.executable, "-c", STARTER, compiled(), str(SCRIPT), *map(str, words)]
+
+
 def run(
     *words: object,
     env: dict[str, str | None] | None = None,
@@ -92,12 +127,15 @@ def run(
     **more: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run the script; what it says is printed, so that a test that fails shows it."""
-    command = [*prefix, python, *flags, *([str(script)] if script else []), *map(str, words)]
+    if (python, flags, script) == (sys.executable, (), SCRIPT):
+        parts = [*prefix, *command(*words)]
+    else:
+        parts = [*prefix, python, *flags, *([str(script)] if script else []), *map(str, words)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 60, **more}
     if not {"input", "stdin"}.intersection(more):
         options["stdin"] = subprocess.DEVNULL
     done = subprocess.run(
-        command,
+        parts,
         env=environment(env),
         text=True,
         encoding="utf-8",

@@ -434,15 +434,13 @@ def test_of_four_forced_runs_at_once_none_loses_what_a_person_wrote(tmp_path):
         (tmp_path / name).write_text(HAND)
         runs = [
             subprocess.Popen(
-                [
-                    sys.executable,
-                    SCRIPT,
+                cli.command(
                     "-c",
                     "slurm",
                     "-f",
                     f"output_path={name}",
                     f"sections.slurm_base.account=a{n}",
-                ],
+                ),
                 cwd=tmp_path,
                 env=cli.environment(),
                 stdout=subprocess.PIPE,

@@ -115,7 +115,7 @@ def test_ended_at_any_call_nothing_is_left_over(run, tmp_path, new, way):
 # is Python, or this starter, that a signal ends. So it is up to the script's second statement, since
 # the first one has to be an import from __future__.
 STARTER = """
-import os, signal, sys
+import marshal, os, signal, sys
 
 def interrupt(number, frame):
     while frame and sys.excepthook is not sys.__excepthook__:
@@ -124,9 +124,10 @@ def interrupt(number, frame):
         frame = frame.f_back
     os._exit(130)
 
-code = compile(open(sys.argv[2], encoding="utf-8").read(), sys.argv[2], "exec")
-ready, __file__ = int(sys.argv[1]), sys.argv[2]
-del sys.argv[:2]
+with open(sys.argv[2], "rb") as file:
+    code = marshal.load(file)
+ready, __file__ = int(sys.argv[1]), sys.argv[3]
+del sys.argv[:3]
 signal.signal(signal.SIGINT, interrupt)
 os.write(ready, b"!")
 exec(code)
@@ -137,7 +138,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     """Start a run; return it when its own first line is about to run."""
     reader, writer = os.pipe()
     started = subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(writer), str(SCRIPT), *words],
+        [sys.executable, "-c", STARTER, str(writer), cli.compiled(), str(SCRIPT), *words],
         cwd=folder,
         env=cli.environment(),
         pass_fds=(writer,),

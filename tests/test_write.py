@@ -786,7 +786,7 @@ def test_the_text_is_on_the_disk_before_it_has_the_name(monkeypatch, target, exi
 def twelve(tmp_path: Path, *words: str) -> list[subprocess.Popen[bytes]]:
     return [
         subprocess.Popen(
-            [sys.executable, SCRIPT, *LARGE, *words, f"sections.slurm_base.account=a{number}"],
+            cli.command(*LARGE, *words, f"sections.slurm_base.account=a{number}"),
             cwd=tmp_path,
             env=cli.environment(),
             stdout=subprocess.PIPE,
