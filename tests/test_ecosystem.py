@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import re
@@ -167,16 +168,21 @@ MISTAKES = [
 NAMES = [place or "an unknown key" for _, place in MISTAKES]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def find_mistakes():
     """Return what an editor does: read the schema that a config names, list what it refuses."""
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema")
 
+    @functools.cache
+    def validator(schema: str):
+        """Return what checks by a schema, which is checked itself, once for all that name it."""
+        jsonschema.Draft7Validator.check_schema(json.loads(schema))
+        return jsonschema.Draft7Validator(json.loads(schema))
+
     def find(path: Path) -> list[str]:
         config = json.loads(path.read_text(encoding="utf-8"))
-        schema = json.loads((path.parent / config["$schema"]).read_text(encoding="utf-8"))
-        jsonschema.Draft7Validator.check_schema(schema)
-        errors = list(jsonschema.Draft7Validator(schema).iter_errors(config))
+        schema = (path.parent / config["$schema"]).read_text(encoding="utf-8")
+        errors = list(validator(schema).iter_errors(config))
         print(f"{path.name}: {[error.message for error in errors]}")
         return [".".join(map(str, deepest(error).absolute_path)) for error in errors]
 
