@@ -427,6 +427,8 @@ def test_of_four_forced_writes_at_once_none_loses_what_a_person_wrote(tmp_path):
             writer.communicate()
 
 
+# A plain run has the test above, in which they do meet.
+@pytest.mark.thorough
 def test_of_four_forced_runs_at_once_none_loses_what_a_person_wrote(tmp_path):
     """As above with whole runs, which start so far apart that they seldom meet: fewer will do."""
     for trial in range(often(2, 30)):
