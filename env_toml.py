@@ -2081,18 +2081,19 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
 
 
 def check_resolved(plan: Plan, name: str, field: str) -> None:
-    """Raise EnvTomlError for a text or a number that is not of its kind where no variable is set.
+    """Raise EnvTomlError for what is no time or number where no variable is set.
 
     One that is then empty, or has no default, is left to the shell where jobs are submitted.
     """
     value, kind, keys = plan.sections[name][field], PROFILE.of(field), ("sections", name, field)
-    if not isinstance(value, str) or "${" not in value or kind.types not in ((str,), (int,)):
+    if not isinstance(value, str) or "${" not in value:
         return
     resolved = resolve_defaults(value)
     if resolved == "" or "${" in resolved:
         return
-    if not kind.accepts(_read_scalar(resolved, kind)):
-        raise wrong(f"expected {kind.expected}, found {show_value(resolved, keys)}", keys)
+    if kind.pattern or kind.types == (int,):
+        if not kind.accepts(_read_scalar(resolved, kind)):
+            raise wrong(f"expected {kind.expected}, found {show_value(resolved, keys)}", keys)
 
 
 def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
