@@ -97,7 +97,7 @@ EXECUTORS = ("local", "docker", "slurm", "lepton", "dgxcloud")
 MAX_BYTES = 67_108_864  # 64 MiB, of a file that is read: more is a mistake, as /dev/zero is
 MAX_DEPTH = 64  # of nested values: tomli-w recurses, and so does every reader of the file
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
-MAX_LINEAGE = 4  # names in a lineage comment: all those of a deep chain grow with its square
+MAX_LINEAGE = 4  # names in a lineage comment: with all, a deep chain would grow with its square
 
 # Where this file is: behind a link to it, or in a zip, which has no such file.
 HERE = os.path.dirname(os.path.realpath(__file__) if os.path.isfile(__file__) else __file__)
@@ -148,7 +148,8 @@ class Report:
     """The findings of a run: the one place that collects what stages raise.
 
     `with report:` keeps what is raised inside, and the run goes on, so that it tells all at once.
-    Findings without an origin get that of the report.
+    Findings without an origin get that of the report. What is raised inside `with Report():`, which
+    nobody keeps, does not matter.
     """
 
     def __init__(self, origin: str = "") -> None:
@@ -447,7 +448,9 @@ def show_value(value: Any, keys: Keys) -> str:
     shown = json.dumps(value, default=str)
     if isinstance(value, str):
         shown = repr(value)
-    return re.sub(r"(?s)(.{57}).{4}.*", r"\1...", shown)
+    if len(shown) > 60:
+        return f"{shown[:57]}..."
+    return shown
 
 
 # --------------------------------------------------------------------------------- kinds and fields
@@ -516,7 +519,7 @@ table       dict      -       any      a table
 images      dict      text    any      a table of texts
 int         int       -       -        an integer of 64 bits
 integers    dict      int     any      a table of integers
-sources     str,list  text    -        a config or a list of them
+configs     str,list  text    -        a config or a list of them
 permit      bool,list text    -        true, false or a list of keys
 command     str       -       -        a step and its config, as in sft/automodel -c tiny
 served      list      command -        a list of commands, as in [sft/automodel -c tiny]
@@ -559,7 +562,7 @@ KEYS = """
 config
   $schema                 text        for editors; ignored here
   description             text        one line for --list
-  defaults                sources     config(s) this one builds on: bundled names or paths
+  defaults                configs     config(s) this one builds on: bundled names or paths
   output_path             path        where to write; ~ expands; - is standard output
   force                   boolean     replace an existing file (default: false)
   expand                  boolean     write complete profiles (default), or own keys and extends
@@ -703,27 +706,43 @@ wandb
   entity                  text        the team that runs are logged to
 """
 
-KINDS: dict[str, Kind] = {}
-for line in KIND_TABLE.strip().split("\n"):
-    name, accepted, item, others, expected = line.split(None, 4)
-    accepts = accepted.split(",")
-    types = tuple(kind for kind in TYPES if kind.__name__ in accepts)
-    KINDS[name] = Kind(
-        expected, types, KINDS.get(item), {}, others, "lines" in accepts, **LIMITS.get(name, {})
-    )
+
+def read_kinds(table: str) -> dict[str, Kind]:
+    """Return the kinds of a table such as KIND_TABLE, in which a kind stands below its items'."""
+    kinds: dict[str, Kind] = {}
+    for line in table.strip().split("\n"):
+        name, accepted, item, others, expected = line.split(None, 4)
+        accepts = accepted.split(",")
+        types = tuple(kind for kind in TYPES if kind.__name__ in accepts)
+        lines = "lines" in accepts
+        kinds[name] = Kind(
+            expected, types, kinds.get(item), {}, others, lines, **LIMITS.get(name, {})
+        )
+    return kinds
+
+
+def read_fields(table: str, kinds: dict[str, Kind]) -> Table:
+    """Return, by heading and key of a table such as KEYS, the name of its kind and what it is.
+
+    Below the name of a kind stand the fields of that kind, below any other heading a profile's.
+    """
+    headings: Table = {}
+    for line in table.strip().split("\n"):
+        if not line.startswith(" "):
+            rows = headings.setdefault(line, {})
+            kind = kinds.get(line, kinds["profile"])
+        else:
+            key, *about = line.split(None, 2)
+            rows[key] = about
+            kind.fields[key] = kinds[about[0]]
+    return headings
+
+
+KINDS = read_kinds(KIND_TABLE)
+FIELDS = read_fields(KEYS, KINDS)
 ANY, TABLE, MOUNT, PROFILE, CONFIG = (
     KINDS[name] for name in "any table mount profile config".split()
 )
-
-FIELDS: Table = {}  # by heading and name, as KEYS has them: the name of the kind, what it is
-for line in KEYS.strip().split("\n"):
-    if not line.startswith(" "):  # below it are the fields of the kind of that name, or a profile's
-        rows = FIELDS.setdefault(line, {})
-        fields = KINDS.get(line, PROFILE).fields
-    else:
-        name, *about = line.split(None, 2)
-        rows[name] = about
-        fields[name] = KINDS[about[0]]
 
 OTHER_NAMES = {  # of a field: the name that the reader takes where a profile has both
     "container": "container_image",
@@ -880,10 +899,10 @@ def order_parents_first(sections: Table, names: Iterable[str]) -> Names:
 # -------------------------------------------------------------------------------------------- words
 
 
-class Word(namedtuple("Word", "source keys append text")):
+class Word(namedtuple("Word", "key keys append text")):
     """One word taken apart: the keys it leads to, whether it appends, its value as text.
 
-    `source` is its key as it was typed, which is how messages name the word.
+    `key` is as it was typed, which is how messages name the word.
     """
 
 
@@ -901,7 +920,7 @@ def split_word(word: str, number: int = 1) -> Word:
     """
     found = re.fullmatch(WORD, word)
     if not found:
-        raise wrong(f"word {number}{_explain_no_word(word)}")
+        raise wrong(_explain_no_word(word, number))
     key, plus, text = found.groups()
     if re.search(f"{SECRET_TOLD}|{URL_PASSWORD}", key):
         raise wrong(f"word {number} is not KEY=VALUE: a secret or a URL stands before its =")
@@ -913,15 +932,15 @@ def split_word(word: str, number: int = 1) -> Word:
     return Word(key, keys, plus == "+", text)
 
 
-def _explain_no_word(word: str) -> str:
+def _explain_no_word(word: str, number: int) -> str:
     """Say that a word has no `=`; of its text, maybe a secret, only a key of a config is shown."""
-    told = " is not KEY=VALUE, as in force=true (a config file goes with -c)"
-    if word.endswith(("]", "}", ",")):
-        told = " is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
+    told = f"word {number}"
     name = re.sub(r"(?s)[^\w$].*", "", word)
     if name in CONFIG.fields:
-        return f" ({name}...){told}"
-    return told
+        told += f" ({name}...)"
+    if word.endswith(("]", "}", ",")):
+        return f"{told} is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
+    return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
 
 
 # A part of a key; \. \[ \] \= stand for the character, any other backslash for itself.
@@ -971,14 +990,17 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     Raises EnvTomlError, which names `keys`, for another value that is not of the kind.
     """
     flow = text.strip()
-    is_flow = flow.startswith(("[", "{"))
-    if str in kind.types:
-        is_flow = kind is MOUNT and flow.startswith("{")  # no other text is read as a table
-    value = _read_scalar(text, kind)
-    if is_flow:
-        value = _type_scalars(_read_flow(flow, keys), kind)
+    opening: Keys = ("[", "{")
+    if kind is MOUNT:
+        opening = ("{",)
     elif str in kind.types:
-        return value
+        opening = ()  # text stays as it is typed
+    if flow.startswith(opening):
+        value = _type_scalars(_read_flow(flow, keys), kind)
+    else:
+        value = read_scalar(text, kind)
+        if str in kind.types:
+            return value
     if value is None or kind.accepts(value) or is_interpolation(value):
         return value
     shown = show_value(value, keys)
@@ -993,7 +1015,7 @@ JSON_SCALAR = r"true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 QUOTES_AROUND = r"""\A'([^']*)'\Z|\A"([^"]*)"\Z"""  # the first one closes at the last character
 
 
-def _read_scalar(text: str, kind: Kind) -> Any:
+def read_scalar(text: str, kind: Kind) -> Any:
     """Read what is no list or table; what does not fit its kind stays text."""
     scalar = text.strip()
     if str in kind.types:
@@ -1062,17 +1084,17 @@ def _type_scalars(value: Any, kind: Kind) -> Any:
     if isinstance(value, list):
         return [_type_scalars(item, kind.of("")) for item in value]
     if value.startswith(BARE_MARK):
-        return _read_scalar(value[1:], kind)
+        return read_scalar(value[1:], kind)
     return value
 
 
 # ------------------------------------------------------------------------------------------- config
 
 
-class Layer(namedtuple("Layer", "source bundled content rank below path", defaults=[""])):
+class Layer(namedtuple("Layer", "name bundled content rank below path", defaults=[""])):
     """What one source sets: a config file, or a word, which is a config with one value.
 
-    `source` names it in messages, `bundled` tells whether it came with this module. `rank` is its
+    `name` is what messages call it, `bundled` tells whether it came with this module. `rank` is its
     place in the order of merging, and `below` has the ranks of the layers that it builds on: the
     `defaults` of a file, for a word all before it. `path` is that of a config file.
     """
@@ -1104,7 +1126,7 @@ def list_configs() -> Table:
     raise wrong(f"the bundled configs are missing: copy the folder configs into {HERE}")
 
 
-def load_layers(source: str, report: Report) -> list[Layer]:
+def load_layers(chosen: str, report: Report) -> list[Layer]:
     """Read a config and the `defaults` it builds on: a file if it exists, else a bundled name.
 
     Returns the layers in the order they are merged: each file once, before those that build on it.
@@ -1113,12 +1135,12 @@ def load_layers(source: str, report: Report) -> list[Layer]:
     """
     layers: Table = {}  # by the file
 
-    def load(source: str, folder: str, trail: Names) -> Any:
+    def load(chosen: str, folder: str, trail: Names) -> Any:
         """Return the layer of a config, added after those that it builds on.
 
         `trail` has the files that led here.
         """
-        path, shown, bundled = find_config(source, folder)
+        path, shown, bundled = find_config(chosen, folder)
         file = os.path.realpath(path)
         if file in trail:
             raise wrong(f"{shown}: its defaults return to it: {' -> '.join([*trail, file])}")
@@ -1135,32 +1157,32 @@ def load_layers(source: str, report: Report) -> list[Layer]:
             layers[file] = Layer(shown, bundled, content, len(layers), below, path)
         return layers[file]
 
-    load(source, "", [])
+    load(chosen, "", [])
     return list(layers.values())
 
 
-def layer_over(layers: Sequence[Layer], source: str, content: Table) -> Layer:
+def layer_over(layers: Sequence[Layer], name: str, content: Table) -> Layer:
     """Return a layer of a site over all others."""
     rank = len(layers)
-    return Layer(source, False, content, rank, range(rank))
+    return Layer(name, False, content, rank, range(rank))
 
 
-def find_config(source: str, folder: str = "") -> tuple[str, str, bool]:
+def find_config(chosen: str, folder: str = "") -> tuple[str, str, bool]:
     """Return the path of a config, its name for messages, and whether it came with this module."""
-    path = os.path.join(folder, source)
+    path = os.path.join(folder, chosen)
     if os.path.exists(path) and not os.path.isdir(path):
-        home, name = os.path.split(os.path.relpath(os.path.realpath(path), HERE))
-        bundled = home in CONFIG_FOLDERS and name.removesuffix(".json") in BUNDLED
+        home, file = os.path.split(os.path.relpath(os.path.realpath(path), HERE))
+        bundled = home in CONFIG_FOLDERS and file.removesuffix(".json") in BUNDLED
         return path, path, bundled
-    if "=" in source:
+    if "=" in chosen:
         raise wrong("-c takes a config: expected a file or a name of --list, found KEY=VALUE")
     configs = list_configs()
-    if source in configs:
-        return configs[source], source, source in BUNDLED
-    chosen = [name for name in configs if not name.startswith("_")]
+    if chosen in configs:
+        return configs[chosen], chosen, chosen in BUNDLED
+    known = [name for name in configs if not name.startswith("_")]
     raise wrong(
-        f"{path}: no such config{suggest(source, chosen)}"
-        f" (expected a file, or one of {', '.join(chosen)})"
+        f"{path}: no such config{suggest(chosen, known)}"
+        f" (expected a file, or one of {', '.join(known)})"
     )
 
 
@@ -1183,14 +1205,14 @@ def read_config(path: str) -> Table:
         return parse_toml(text, path)
     try:
         content = json.loads(text, object_pairs_hook=parse_pairs)
-        if isinstance(content, dict):
-            return content
-        raise wrong("found another value")
     except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
         end = getattr(error, "pos", 0)
         around = f"{text[:end][-NEAR:]}\0{text[end:][:NEAR]}"
         told = [trap for pattern, trap in NO_JSON.items() if re.search(pattern, around)]
         raise wrong(f"{path}: expected a JSON object: {error}{''.join(told[:1])}") from None
+    if isinstance(content, dict):
+        return content
+    raise wrong(f"{path}: expected a JSON object, found {show_value(content, ())}")
 
 
 def read_bytes(path: str) -> bytes:
@@ -1251,13 +1273,13 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
 # a later source replaces it. `check_plan` looks at what only the whole can tell.
 
 
-def check_source(source: str, content: Table, report: Report, place: Keys = ()) -> None:
+def check_source(name: str, content: Table, report: Report, place: Keys = ()) -> None:
     """Keep in `report` what is wrong with one source by itself; a word has one value, at `place`.
 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
     so that later stages find tables where they look for them.
     """
-    part = Report(source)
+    part = Report(name)
 
     def check(value: Any, kind: Kind, keys: Keys) -> None:
         """Check a value and, if it is right, what it holds; above `place` only the names."""
@@ -1446,8 +1468,8 @@ class Config:
     """The layers merged so far: `values` as one config, `origins` by the keys that lead to it.
 
     The origin of a place is the layer that was the last to set or remove anything at or below it.
-    A list is one value; in its items are no places. `variables` has, by their names, the layers
-    that set them, each with its value, the latest first.
+    A list is one value, whose items have no origins of their own. `variables` has, by their names,
+    the layers that set them, each with its value, the latest first.
     """
 
     def __init__(self) -> None:
@@ -1473,7 +1495,7 @@ class Config:
         self.layers.append(layer)
         for name, value in (layer.content.get("variables") or {}).items():
             self.variables.setdefault(name, []).insert(0, (layer, value))
-        self._merge(self.values, layer.content, (), layer, report.of(layer.source))
+        self._merge(self.values, layer.content, (), layer, report.of(layer.name))
 
     def _merge(
         self, values: Table, content: Table, keys: Keys, layer: Layer, report: Report
@@ -1512,7 +1534,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
     is nothing to remove.
     """
     if word.keys[0] in config.get("sections").keys() - CONFIG.fields.keys():
-        raise wrong(f"expected sections.{word.source}", word.keys)
+        raise wrong(f"expected sections.{word.key}", word.keys)
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):
         above = find_value(config, keys[:-1])
@@ -1521,7 +1543,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
             stands = own = look_up(above, keys[-1:])
         value = read_word(word, stands)
         content = nest(word.keys, value)
-        check_source(word.source, content, report, word.keys)
+        check_source(word.key, content, report, word.keys)
         if content != nest(word.keys, value):
             return  # it was wrong and left out
         if value is None and own is None:
@@ -1531,7 +1553,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         merged = merge(merged, edit(config, keys, value))
     if not merged:
         raise doubtful("nothing to remove: no value of its own stands here", word.keys)
-    config.add(layer_over(config.layers, word.source, merged), report)
+    config.add(layer_over(config.layers, word.key, merged), report)
 
 
 def read_word(word: Word, seen: Any) -> Any:
@@ -1557,7 +1579,7 @@ def read_word(word: Word, seen: Any) -> Any:
 def edit(config: Config, keys: Keys, value: Any) -> Any:
     """Return what to merge over the config so that a value stands at a place; null removes.
 
-    Of a table that is only what changes, a list is whole. Raises EnvTomlError for keys that lead
+    Of a table that is what changes, of a list the whole. Raises EnvTomlError for keys that lead
     through what is no table or list, or past a list's end.
     """
     while keys:
@@ -1575,7 +1597,7 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
 
 
 def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
-    """Return a list with an item merged in at its index; that after the last appends."""
+    """Return a list with an item merged in at its index; the index after the last one appends."""
     items = by_index([*seen, None])
     if key not in items:
         raise wrong(f"expected an index from 0 to {len(seen)} (which appends), found {key}")
@@ -1629,6 +1651,7 @@ def is_of_site(config: Config, keys: Keys) -> bool:
 # ---------------------------------------------------------------------------------------- expansion
 
 
+# How nearly all texts name a variable; what else they hold takes the whole grammar.
 PLAIN_ENV = r"(?a)(?<!\\)\$\{(oc\.env):(\w+)\}"
 
 
@@ -1639,7 +1662,7 @@ def reaches(setter: Layer, reader: Layer, default: Names) -> bool:
     return default == [] and (setter is reader or setter.rank in reader.below)
 
 
-def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> str:
+def fill_text(text: str, reader: Layer, variables: Table, trail: Words = ()) -> str:
     """Return a text of the layer `reader` with each variable's value as its default.
 
     A layer's variable reaches its own texts, those of the layers that it builds on, also over a
@@ -1656,8 +1679,8 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
             if reaches(layer, reader, default):
                 if value is None:
                     return f"${{oc.env:{name}}}"
-                check_cycle(name, trail)
-                filled = fill_text(value, layer, variables, (*trail, name))
+                check_cycle(name, [*trail])
+                filled = fill_text(value, layer, variables, [*trail, name])
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
         return found[0]
 
@@ -1666,16 +1689,13 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Keys = ()) -> s
     return rewrite(text, put, str)
 
 
-def check_cycle(name: str, trail: Keys) -> None:
-    """Raise EnvTomlError for a variable whose value leads to it, if it is the first by alphabet.
-
-    So a cycle is told once, wherever it is entered.
-    """
+def check_cycle(name: str, trail: Names) -> None:
+    """Raise EnvTomlError for a variable whose value leads to it: the same wherever that is seen."""
     if name in trail:
         cycle = trail[trail.index(name) :]
-        if name == min(cycle):
-            told = f"its value returns to itself: {' -> '.join([*cycle, name])}"
-            raise wrong(told, ("variables", name))
+        first = cycle.index(min(cycle))
+        cycle = [*cycle[first:], *cycle[:first], cycle[first]]
+        raise wrong(f"its value returns to itself: {' -> '.join(cycle)}", ("variables", cycle[0]))
 
 
 IMAGE_FIELDS = ("container_image", "container", "build_image")
@@ -1772,20 +1792,20 @@ def inherit(sections: Table, name: str, done: Table) -> Table:
 class Plan(
     namedtuple(
         "Plan",
-        "source words layers config images sections profiles tables commands linted warnings",
+        "chosen words files config sections profiles tables commands linted warnings",
     )
 ):
     """What is to be written: a config after all stages up to the checks.
 
-    `source` and `words` are what was asked for, `layers` the files that they come from, `config`
-    all of that merged. `sections` are the profiles with their own keys, variables and images put
-    in, `profiles` are complete, `tables` are what is written of both. `commands` are those that
-    each profile serves. `linted` tells a file that stands from one to write. `warnings` are what
-    is doubtful in it.
+    `chosen` and `words` are what was asked for, `files` the layers of config files, `config` all of
+    that merged. `sections` are the profiles with their own keys, variables and images put in,
+    `profiles` are complete, `tables` are what is written of both. `commands` are those that each
+    profile serves. `linted` tells a file that stands from one to write. `warnings` are what is
+    doubtful in it.
     """
 
 
-def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
+def make_plan(chosen: str, words: Words, strict: bool = False) -> Plan:
     """Take a config and words through all stages up to the checks.
 
     Raises EnvTomlError with all that is wrong with them; under `strict` a warning is wrong, and a
@@ -1794,20 +1814,20 @@ def make_plan(source: str, words: Words, strict: bool = False) -> Plan:
     report = Report()
     layers: list[Layer] = []
     with report:
-        layers = load_layers(source, report)
-    return plan_layers(source, words, layers, report, strict)
+        layers = load_layers(chosen, report)
+    return plan_layers(chosen, words, layers, report, strict)
 
 
 def plan_layers(
-    source: str,
+    chosen: str,
     words: Words,
-    layers: Sequence[Layer],
+    files: Sequence[Layer],
     report: Report,
     strict: bool = False,
     linted: bool = False,
 ) -> Plan:
     """Do what `make_plan` does from layers, of which `report` has what is wrong with each."""
-    config = merge_layers(layers, words, report)
+    config = merge_layers(files, words, report)
     whole = Report()
     # A cycle of variables is an error also where no text leads into it.
     values = {key: config.get(key) for key in ("variables", "images", "sections")}
@@ -1818,9 +1838,7 @@ def plan_layers(
     profiles = expand(sections, whole)
     tables = select(config, sections, profiles)
     commands = make_commands(config, images, profiles)
-    plan = Plan(
-        source, words, layers, config, images, sections, profiles, tables, commands, linted, []
-    )
+    plan = Plan(chosen, words, files, config, sections, profiles, tables, commands, linted, [])
     check_plan(plan, whole)
     if strict:
         refuse_placeholders(plan, whole)
@@ -1842,7 +1860,7 @@ def merge_layers(layers: Sequence[Layer], words: Words, report: Report) -> Confi
         with report:
             word = split_word(text, number)
             if layers:
-                with report.of(word.source):
+                with report.of(word.key):
                     apply_word(config, word, report)
     if not layers:
         report.settle()  # raises what hindered their loading
@@ -1853,11 +1871,11 @@ def find_origin(plan: Plan, finding: Finding) -> Any:
     """Return the files, or the keys of words, that a finding of the whole comes from."""
     _, layer = find_giver(plan.config, finding.keys)
     if not layer:
-        return plan.source
+        return str(plan.chosen)
     layers = [layer]
     if layer.bundled:  # its text is sound; what a site put into it may not be
         layers = list(find_changes(plan, finding.keys).values()) or layers
-    return ", ".join(layer.source for layer in layers)
+    return ", ".join(layer.name for layer in layers)
 
 
 def find_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
@@ -2092,7 +2110,7 @@ def check_resolved(plan: Plan, name: str, field: str) -> None:
     if resolved == "" or "${" in resolved:
         return
     if kind.pattern or kind.types == (int,):
-        if not kind.accepts(_read_scalar(resolved, kind)):
+        if not kind.accepts(read_scalar(resolved, kind)):
             raise wrong(f"expected {kind.expected}, found {show_value(resolved, keys)}", keys)
 
 
@@ -2113,7 +2131,7 @@ def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
 
 
 def find_variables(plan: Plan) -> set[str]:
-    """Return the variables that the profiles, images and steps of any layer ask for."""
+    """Return the variables that the texts of any layer ask for."""
     asking = ("sections", "images", "variables", "step_values")
     contents = [[layer.content.get(key) for key in asking] for layer in plan.config.layers]
     texts = json.dumps(contents, default=str)
@@ -2138,7 +2156,7 @@ def check_executor(plan: Plan, name: str) -> None:
     told = "no executor, so the reader would run it on the login node: expected extends or executor"
     told += suggest(first, [*RESERVED, *plan.profiles], CLOSE)
     if not plan.linted:
-        told += f" (the config in use is {plan.source}; -c names another)"
+        told += f" (the config in use is {plan.chosen}; -c names another)"
     raise wrong(told, ("sections", first, "executor"))
 
 
@@ -2216,7 +2234,8 @@ def check_nodes(plan: Plan, name: str, least: int) -> None:
 def check_read(plan: Plan, name: str, field: str) -> None:
     """Warn of a field that a site sets and that the executor does not take.
 
-    One that a profile has like its parent is told of that; one like a known field is an error.
+    One that the parent has with this value is told of the parent; one like a known field is an
+    error already.
     """
     profile, keys = plan.profiles[name], ("sections", name, field)
     if field not in PROFILE.fields and suggest(field, PROFILE.fields, CLOSE):
@@ -2329,7 +2348,7 @@ def render(plan: Plan) -> str:
     for name, table in plan.tables.items():
         parts += ["\n", render_comments(find_comments(plan, name)), dumps({name: table})]
     body = "".join(parts)
-    words = " ".join(map(shlex.quote, [plan.source, *plan.words]))
+    words = " ".join(map(shlex.quote, [plan.chosen, *plan.words]))
     header = [
         f"Generated by: python env_toml.py -c {words}",
         f"Checksum: {make_checksum(body)} (of all that follows; tells whether this file was edited"
@@ -2407,7 +2426,7 @@ def is_same(old: str, new: str) -> bool:
 
 
 def write(
-    path: str, text: str, force: bool = False, private: bool = False, sources: Words = ()
+    path: str, text: str, force: bool = False, private: bool = False, protected: Words = ()
 ) -> tuple[str, str]:
     """Write the file whole or not at all.
 
@@ -2415,12 +2434,12 @@ def write(
     file was kept, "" for none. Without `force` an existing file is an error, whoever made it and
     however late, but for one that differs in its two header lines only. A symbolic link is
     followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
-    that is allowed. What is written came from `sources`, of which none is replaced. Raises
+    that is allowed. None of the files in `protected` is replaced. Raises
     EnvTomlError that names path and reason.
     """
     try:
         target = os.path.realpath(os.path.expanduser(path))
-        if target in map(os.path.realpath, sources):
+        if target in map(os.path.realpath, protected):
             raise OSError("a file that this run reads, a config or the program: name another")
         return _write(path, target, text, force, private)
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; 1000 folders
@@ -2564,7 +2583,7 @@ def take_name(fresh: str, target: str) -> None:
 def report_run(plan: Plan, path: str, done: str, kept: str) -> str:
     """Return what to say after writing: what was written and kept, what is yet to fill in."""
     names = plan.tables.keys() - RESERVED
-    lines = [f"{done} {path}: {len(names)} profiles of the config {plan.source}"]
+    lines = [f"{done} {path}: {len(names)} profiles of the config {plan.chosen}"]
     if kept:
         lines.append(f"kept what was there as {kept}")
     placeholders = find_placeholders(plan)
@@ -2596,7 +2615,7 @@ def show(plan: Plan, profile: str) -> str:
     """Return one complete profile and its commands as TOML, each line with where it comes from."""
     if profile not in plan.profiles:
         raise wrong(
-            f"{profile!r} is not a profile of {plan.source}{suggest(profile, plan.profiles)}"
+            f"{profile!r} is not a profile of {plan.chosen}{suggest(profile, plan.profiles)}"
             " (-c names another config)"
         )
     text = _show_table(plan, plan.profiles[profile], (profile,))
@@ -2615,17 +2634,17 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
             text = _show_table(plan, value, place)
         else:
             text = dumps(nest(place, value)).removeprefix(heading)
-            told = escape(list_sources(plan, ("sections", *place))).replace("\\", r"\\")
+            told = escape(list_givers(plan, ("sections", *place))).replace("\\", r"\\")
             text = re.sub(r"(?m)^[^\s\]].*", rf"\g<0>  # {told}", text)
         texts.append(text)
     return "".join([heading, *sorted(texts, key=lambda text: text.startswith("["))])
 
 
-def list_sources(plan: Plan, keys: Keys) -> str:
+def list_givers(plan: Plan, keys: Keys) -> str:
     """List what gives a value: a profile, what changed it, each with its file or word."""
     giver, layer = find_giver(plan.config, keys)
     changes = {giver[1]: layer, **find_changes(plan, keys)}
-    return ", ".join(f"{name} ({layer.source})" for name, layer in changes.items() if layer)
+    return ", ".join(f"{name} ({layer.name})" for name, layer in changes.items() if layer)
 
 
 def show_tree(plan: Plan) -> str:
@@ -2745,17 +2764,17 @@ def split_profiles(text: str) -> Table:
 # ------------------------------------------------------------------------------- files made by hand
 
 
-def lint(path: str, source: str, words: Words, strict: bool) -> list[Finding]:
+def lint(path: str, chosen: str, words: Words, strict: bool) -> list[Finding]:
     """Check an existing file, expanded or with `extends`; return the warnings.
 
-    `words` (checks.* only) and the checks of the config `source` ("" for none) say what to ask and
+    `words` (checks.* only) and the checks of the config `chosen` ("" for none) say what to ask and
     what to let pass. Raises EnvTomlError with all that is wrong.
     """
     report = Report()
     layers = []
     files: list[Layer] = []
-    if source:
-        files = load_layers(source, report)
+    if chosen:
+        files = load_layers(chosen, report)
     for layer in files:
         names = ["checks"]
         if layer.bundled:
@@ -2786,7 +2805,7 @@ def show_edits(plan: Plan, path: str) -> str:
     report.settle()
     edits = make_edits(plan, document, wanted)
     check_edits(plan, {**document, **wanted}, edits)
-    defaults = plan.source
+    defaults = plan.chosen
     if os.path.dirname(defaults):  # it is found from wherever the edits are put
         defaults = os.path.abspath(defaults)
     return json.dumps({"defaults": defaults, **edits}, indent=2, ensure_ascii=False) + "\n"
@@ -2872,8 +2891,8 @@ def count_values(value: Any) -> int:
 
 def check_edits(plan: Plan, wanted: Table, edits: Table) -> None:
     """Raise EnvTomlError if the edits and the plan's words do not give the wanted sections."""
-    layers = [*plan.layers, layer_over(plan.layers, "the edits", edits)]
-    again = plan_layers(plan.source, plan.words, layers, Report())
+    layers = [*plan.files, layer_over(plan.files, "the edits", edits)]
+    again = plan_layers(plan.chosen, plan.words, layers, Report())
     made = again.tables
     given = {**made, **expand(made, Report())}
     differing = [
@@ -2971,9 +2990,9 @@ def deliver(plan: Plan, options: Table) -> str:
         raise wrong("expected the path of a file, as in output_path=env.toml", ("output_path",))
     if "--check" in options:
         return compare(path, text)
-    sources = [layer.path for layer in plan.layers]
+    protected = [__file__, HERE, *(layer.path for layer in plan.files)]
     private = plan.config.get("checks", "allow_literal_secrets") not in (False, [])
-    done, kept = write(path, text, plan.config.get("force"), private, [__file__, HERE, *sources])
+    done, kept = write(path, text, plan.config.get("force"), private, protected)
     return report_run(plan, path, done, kept)
 
 

@@ -441,7 +441,7 @@ def test_configs_in_a_zip(tmp_path, monkeypatch, folder):
     monkeypatch.setattr(env_toml, "HERE", archive)
     assert env_toml.list_configs() == {"slurm": f"{archive}/{folder}/slurm.json"}
     (layer,) = env_toml.load_layers("slurm", env_toml.Report())
-    assert (layer.source, layer.bundled, layer.content) == (
+    assert (layer.name, layer.bundled, layer.content) == (
         "slurm",
         True,
         {"description": "from a zip"},

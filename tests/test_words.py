@@ -24,7 +24,7 @@ def test_word(row):
     assert seen.append == row.get("append", False)
     assert seen.text == row["text"]
     sign = "+=" if seen.append else "="
-    assert seen.source + sign + seen.text == row["word"], "the source is the key as it was typed"
+    assert seen.key + sign + seen.text == row["word"], "the key is as it was typed"
 
 
 @each_row(("kind", "row"), VALUES, ids=[f"{kind}: {row['text']}" for kind, row in VALUES])
