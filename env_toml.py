@@ -170,8 +170,8 @@ class Report:
             error = wrong(TOO_DEEP)
         if not isinstance(error, EnvTomlError):
             return False
-        for found in error.findings:
-            self.findings.append(found._replace(origin=found.origin or self.origin))
+        for finding in error.findings:
+            self.findings.append(finding._replace(origin=finding.origin or self.origin))
         return True
 
     def settle(self) -> None:
@@ -278,14 +278,14 @@ def rewrite(
     for what OmegaConf's grammar refuses. A text with characters of that sort, which `check_text`
     refuses, is left as it is.
 
-    >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda found: f"<{found[1] or found[3]}>")
+    >>> rewrite("a/${oc.env:X,${y}}/\\${z}", lambda match: f"<{match[1] or match[3]}>")
     'a/<oc.env>/\\${z}'
     """
     parts = {ord(ESCAPE): r"\${"}  # by the code of what stands in for them
 
-    def keep(found: Match) -> str:
+    def keep(match: Match) -> str:
         code = ord(ESCAPE) + len(parts)
-        parts[code] = put(found).translate(parts)
+        parts[code] = put(match).translate(parts)
         return chr(code)
 
     if max(text, default="") > "\U000effff":
@@ -304,8 +304,8 @@ def check_interpolations(text: str) -> None:
         rewrite(text, _check_interpolation)
 
 
-def _check_interpolation(found: Match) -> str:
-    resolver, arguments, node = found.groups("")
+def _check_interpolation(match: Match) -> str:
+    resolver, arguments, node = match.groups("")
     if re.fullmatch("[A-Z_][A-Z0-9_]*", node):
         raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
     if resolver == "oc.env" and not arguments.strip():
@@ -314,15 +314,15 @@ def _check_interpolation(found: Match) -> str:
         raise wrong("more than one default: quote one with commas, as in ${oc.env:NAME,'a,b'}")
     if suggest(resolver, ["oc.env"]):  # OmegaConf's others and the step CLI's are not that close
         raise wrong(f"unknown resolver {resolver}; did you mean oc.env?")
-    return found[0]
+    return match[0]
 
 
 def split_arguments(arguments: str) -> Names:
     """Return the arguments of a resolver, quoted ones with their quotes."""
-    found = arguments.split(",")
+    parts = arguments.split(",")
     if re.search(r"""(?s)['"\[{\\].*,""", arguments):  # a comma that may be part of one
-        found = re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)
-    return [argument.strip() for argument in found]
+        parts = re.findall(rf"(?:\A|,)({ARGUMENT})", arguments)
+    return [argument.strip() for argument in parts]
 
 
 def is_interpolation(value: Any) -> bool:
@@ -334,7 +334,7 @@ def is_interpolation(value: Any) -> bool:
 
 def mask_interpolations(text: str) -> str:
     """Return the text with a / for every `${...}`; what cannot be read stays."""
-    return rewrite(text, lambda found: "/", str)
+    return rewrite(text, lambda match: "/", str)
 
 
 ENV_WITH_DEFAULT = r"""(?xs) \$\{ [ \t]* oc\.env [ \t]* : [^,]* ,
@@ -359,7 +359,7 @@ def quote_default(value: str) -> str:
     """
     if re.fullmatch(PLAIN_DEFAULT, mask_interpolations(value)):
         return value
-    return rewrite(value, lambda found: found[0], _quote)
+    return rewrite(value, lambda match: match[0], _quote)
 
 
 def _quote(text: str) -> str:
@@ -426,7 +426,7 @@ def escape(text: str) -> str:
     """Escape what would end a line or a TOML comment, or what nobody would see."""
     if text.isascii() and text.isprintable():
         return text
-    return re.sub(rf"[\t\n{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
+    return re.sub(rf"[\t\n{UNSEEN}]", lambda match: ascii(match[0])[1:-1], text)
 
 
 def show_keys(keys: Keys) -> str:
@@ -832,23 +832,26 @@ def nest(keys: Keys, value: Any) -> Any:
 
 def match_names(pattern: str, names: Collection[str]) -> Names:
     """Return the profiles among names that a pattern matches, in order; `*` is any text."""
-    found: Names = []
+    matching: Names = []
     if "*" in pattern:
         from fnmatch import fnmatchcase
 
         stars = re.sub(r"[\[?]", r"[\g<0>]", pattern)  # what else fnmatch knows is text here
-        found = [name for name in names if fnmatchcase(name, stars)]
+        matching = [name for name in names if fnmatchcase(name, stars)]
     elif pattern in names:
-        found = [pattern]
-    return [name for name in found if name not in RESERVED]
+        matching = [pattern]
+    return [name for name in matching if name not in RESERVED]
 
 
 def match_profiles(pattern: str, names: Collection[str]) -> Names:
     """Return the profiles among names that a pattern matches; raises EnvTomlError for none."""
-    found = match_names(pattern, names)
-    if not found:
-        raise wrong(f"the pattern {pattern} matches no profile", ("sections", pattern))
-    return found
+    matching = match_names(pattern, names)
+    if not matching:
+        raise wrong(
+            f"the pattern {pattern} matches no profile (a profile's own name has no *)",
+            ("sections", pattern),
+        )
+    return matching
 
 
 def match_places(keys: Keys, sections: Table) -> list[Keys]:
@@ -918,10 +921,10 @@ def split_word(word: str, number: int = 1) -> Word:
     Raises EnvTomlError for a word without `=`, which is named by its `number`, for a key that
     `split_key` refuses, and for `defaults`, which belongs in a config file.
     """
-    found = re.fullmatch(WORD, word)
-    if not found:
+    match = re.fullmatch(WORD, word)
+    if not match:
         raise wrong(_explain_no_word(word, number))
-    key, plus, text = found.groups()
+    key, plus, text = match.groups()
     if re.search(f"{SECRET_TOLD}|{URL_PASSWORD}", key):
         raise wrong(f"word {number} is not KEY=VALUE: a secret or a URL stands before its =")
     keys = split_key(key)
@@ -964,11 +967,11 @@ def split_key(key: str) -> Keys:
     Raises EnvTomlError for an empty part, an unclosed bracket, or more than MAX_DEPTH parts.
     """
     keys: Keys = ()
-    for found in re.finditer(KEY_PART, key or "."):
-        name = found[1] or found[2]
+    for match in re.finditer(KEY_PART, key or "."):
+        name = match[1] or match[2]
         if not name:
             raise wrong(
-                f"{key or '='}: expected a name, .name or [name] at character {found.start() + 1}"
+                f"{key or '='}: expected a name, .name or [name] at character {match.start() + 1}"
             )
         if len(keys) == MAX_DEPTH:
             raise wrong(TOO_DEEP, keys[:4])
@@ -990,7 +993,7 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
     Raises EnvTomlError, which names `keys`, for another value that is not of the kind.
     """
     flow = text.strip()
-    opening: Keys = ("[", "{")
+    opening: tuple[str, ...] = ("[", "{")
     if kind is MOUNT:
         opening = ("{",)
     elif str in kind.types:
@@ -1064,17 +1067,17 @@ def _read_flow(text: str, keys: Keys) -> Any:
         ) from None
 
 
-def _to_json(found: Match) -> str:
+def _to_json(match: Match) -> str:
     """Return a token of a flow value as JSON has it."""
-    if found["quoted"] is not None:
-        return json.dumps(found["quoted"].replace("''", "'"))
-    if found["last"]:
+    if match["quoted"] is not None:
+        return json.dumps(match["quoted"].replace("''", "'"))
+    if match["last"]:
         return ""
-    if found["colon"]:
-        return f"{json.dumps(found['bare'])}:"
-    if found["bare"]:
-        return json.dumps(BARE_MARK + found["bare"])
-    return found[0]
+    if match["colon"]:
+        return f"{json.dumps(match['bare'])}:"
+    if match["bare"]:
+        return json.dumps(BARE_MARK + match["bare"])
+    return match[0]
 
 
 def _type_scalars(value: Any, kind: Kind) -> Any:
@@ -1389,9 +1392,9 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
         untyped = f"[{UNSEEN}]"
         if not kind.lines:
             untyped = rf"[\t\n{UNSEEN}{CURLY_QUOTES}]|\A\s|\s\Z"
-        found = re.search(untyped, text)
-        if found:
-            raise wrong(f"expected {kind.expected}, found {_name_character(found[0])}", keys)
+        bad = re.search(untyped, text)
+        if bad:
+            raise wrong(f"expected {kind.expected}, found {_name_character(bad[0])}", keys)
     if keys[0] in ("sections", "variables", "images") and "${" in text:
         try:
             check_interpolations(text)
@@ -1614,14 +1617,14 @@ def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
 
 def find_value(config: Config, keys: Keys) -> Any:
     """Return what stands at a place now, with what a table inherits; None where nothing does."""
-    found = None
+    value = None
     for place in reversed([*walk_places(config, keys)]):
         own = look_up(config.values, place)
-        if isinstance(own, dict) and isinstance(found, dict):
-            found = merge(found, own, keys)
+        if isinstance(own, dict) and isinstance(value, dict):
+            value = merge(value, own, keys)
         elif own is not None:
-            found = own
-    return found
+            value = own
+    return value
 
 
 def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
@@ -1671,10 +1674,10 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Words = ()) -> 
     `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
     """
 
-    def put(found: re.Match[str]) -> str:
-        if found[1] != "oc.env":
-            return found[0]
-        name, *default = split_arguments(found[2])
+    def put(match: Match) -> str:
+        if match[1] != "oc.env":
+            return match[0]
+        name, *default = split_arguments(match[2])
         for layer, value in variables.get(name, ()):
             if reaches(layer, reader, default):
                 if value is None:
@@ -1682,7 +1685,7 @@ def fill_text(text: str, reader: Layer, variables: Table, trail: Words = ()) -> 
                 check_cycle(name, [*trail])
                 filled = fill_text(value, layer, variables, [*trail, name])
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
-        return found[0]
+        return match[0]
 
     if len(re.findall(PLAIN_ENV, text)) == text.count("${"):
         return re.sub(PLAIN_ENV, put, text)
@@ -1842,11 +1845,11 @@ def plan_layers(
     check_plan(plan, whole)
     if strict:
         refuse_placeholders(plan, whole)
-    for found in whole.findings:
-        report.findings.append(found._replace(origin=find_origin(plan, found)))
-    report.findings = [found for found in report.findings if not is_excused(plan, found)]
+    for finding in whole.findings:
+        report.findings.append(finding._replace(origin=find_origin(plan, finding)))
+    report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
     if strict:
-        report.findings = [found._replace(level="error") for found in report.findings]
+        report.findings = [finding._replace(level="error") for finding in report.findings]
     report.settle()
     return plan._replace(warnings=report.findings)
 
@@ -1986,18 +1989,18 @@ def find_placeholders(plan: Plan) -> Table:
 
     Those that are set in the environment have a value.
     """
-    found: Table = {}
+    placeholders: Table = {}
     meanings = plan.config.get("checks", "site_values")
     if not meanings:
-        return found
+        return placeholders
     written = json.dumps(plan.tables, default=str)
     for name, meaning in meanings.items():
         for layer, _ in plan.config.variables.get(name, ()):
             if not layer.bundled or os.environ.get(name):
                 break
             if is_put(plan, name, layer, written):
-                found[name] = meaning
-    return found
+                placeholders[name] = meaning
+    return placeholders
 
 
 def is_put(plan: Plan, name: str, layer: Layer, written: str) -> bool:
@@ -2279,13 +2282,13 @@ def check_reach(plan: Plan, report: Report) -> None:
 
 def find_setters(plan: Plan) -> dict[Keys, dict[str, Layer]]:
     """Return the layers that set values of profiles, by keys below the profile, then by profile."""
-    found: dict[Keys, dict[str, Layer]] = {}
+    setters: dict[Keys, dict[str, Layer]] = {}
     for keys, layer in plan.config.origins.items():
         if keys[0] == "sections" and len(keys) > 2 and keys[1] not in RESERVED:
             if not isinstance(look_up(plan.config.values, keys), (dict, type(None))):
-                found.setdefault(keys[2:], {})[keys[1]] = layer
-    found.pop(("extends",), None)
-    return found
+                setters.setdefault(keys[2:], {})[keys[1]] = layer
+    setters.pop(("extends",), None)
+    return setters
 
 
 def find_keepers(
@@ -2491,10 +2494,10 @@ def read_old(target: str) -> bytes:
 
 def check_replaceable(target: str) -> None:
     """Raise OSError for a file that must not be replaced, or whose replacement would fail."""
-    found, folder = os.stat(target), os.stat(os.path.dirname(target))
-    if not found.st_mode & 0o200:
+    status, folder = os.stat(target), os.stat(os.path.dirname(target))
+    if not status.st_mode & 0o200:
         raise OSError("its owner may not write it, so it is not replaced (chmod u+w)")
-    if folder.st_mode & 0o1000 and os.geteuid() not in (0, found.st_uid, folder.st_uid):
+    if folder.st_mode & 0o1000 and os.geteuid() not in (0, status.st_uid, folder.st_uid):
         raise OSError("somebody else's file in a sticky folder, which cannot be replaced")
     point = re.escape(target.replace(" ", "\\040"))
     mounts = ""
@@ -2800,7 +2803,7 @@ def show_edits(plan: Plan, path: str) -> str:
     """
     document, report = parse_toml(read_toml(path), path), Report()
     check_source(path, {"sections": document}, report)
-    report.findings = [found for found in report.findings if not is_excused(plan, found)]
+    report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
     wanted = expand(document, report)
     report.settle()
     edits = make_edits(plan, document, wanted)
@@ -2999,7 +3002,7 @@ def deliver(plan: Plan, options: Table) -> str:
 def tell(findings: Iterable[Finding]) -> None:
     """Print findings on standard error; where that fails, the exit status has to do."""
     with Report():
-        print_text(sys.stderr, "".join(f"{found.level}: {found}\n" for found in findings))
+        print_text(sys.stderr, "".join(f"{finding.level}: {finding}\n" for finding in findings))
 
 
 def print_text(stream: Any, text: str) -> None:
