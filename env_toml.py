@@ -2268,7 +2268,7 @@ def check_reach(plan: Plan, report: Report) -> None:
     """Warn of values of a site that do not reach heirs, which keep older and other ones."""
     if len(plan.config.layers) == 1:
         return  # nothing is older
-    order = order_parents_first(plan.sections, plan.sections)
+    order = order_parents_first(plan.sections, plan.profiles)
     heirs: Counter[str] = Counter()  # of each profile, at any distance
     for name in reversed(order):
         heirs[parent_of(plan.sections[name])] += heirs[name] + 1
@@ -2284,7 +2284,7 @@ def find_setters(plan: Plan) -> dict[Keys, dict[str, Layer]]:
     """Return the layers that set values of profiles, by keys below the profile, then by profile."""
     setters: dict[Keys, dict[str, Layer]] = {}
     for keys, layer in plan.config.origins.items():
-        if keys[0] == "sections" and len(keys) > 2 and keys[1] not in RESERVED:
+        if keys[0] == "sections" and len(keys) > 2 and keys[1] in plan.profiles:
             if not isinstance(look_up(plan.config.values, keys), (dict, type(None))):
                 setters.setdefault(keys[2:], {})[keys[1]] = layer
     setters.pop(("extends",), None)

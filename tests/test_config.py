@@ -675,3 +675,14 @@ def test_a_config_of_a_site_beside_the_bundled_ones_is_a_sites(monkeypatch, tmp_
         *bundled, mine = env_toml.load_layers(name, env_toml.Report())
         assert [layer.bundled for layer in bundled] == [True, True]
         assert not mine.bundled
+
+
+@needs_toml
+def test_a_date_where_an_image_belongs_is_told(tmp_path):
+    """TOML has dates, which no JSON of a command holds."""
+    path = tmp_path / "site.toml"
+    profile = "[sections.slurm_pretrain_megatron_bridge]\ncontainer_image = 2024-01-01\n"
+    path.write_text(f'defaults = "slurm"\n{profile}')
+    (finding,) = refusal(generate, path).findings
+    assert finding.keys == ("sections", "slurm_pretrain_megatron_bridge", "container_image")
+    assert_says(finding, ["2024-01-01, a date or time of TOML: quote it"])
