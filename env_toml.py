@@ -1276,11 +1276,11 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> Table:
 # a later source replaces it. `check_plan` looks at what only the whole can tell.
 
 
-def check_source(name: str, content: Table, report: Report, place: Keys = ()) -> None:
+def check_source(name: str, content: Table, report: Report, place: Keys = ()) -> bool:
     """Keep in `report` what is wrong with one source by itself; a word has one value, at `place`.
 
     What is wrong outside of the profiles, or is a profile and no table, is removed from `content`,
-    so that later stages find tables where they look for them.
+    so that later stages find tables where they look for them. Returns whether nothing was.
     """
     part = Report(name)
 
@@ -1297,18 +1297,23 @@ def check_source(name: str, content: Table, report: Report, place: Keys = ()) ->
 
     check(content, CONFIG, ())
     report.findings += part.findings
-    for finding in part.findings:
-        if finding.excuse == ("", ""):
-            _leave_out(content, finding.keys)
+    removed = [
+        finding.keys
+        for finding in part.findings
+        if finding.excuse == ("", "") and not _stays(finding.keys)
+    ]
+    for keys in removed:
+        _remove(content, keys)
+    return removed == []
 
 
-def _leave_out(content: Table, keys: Keys) -> None:
-    """Remove a wrong value outside of the profiles, a wrong profile, or what is too deep in one.
+def _stays(keys: Keys) -> bool:
+    """Tell whether a wrong value does no harm: one that a profile holds, if it is not too deep."""
+    return keys[0] == "sections" and 2 < len(keys) <= MAX_DEPTH
 
-    What stands in a list is removed with the list.
-    """
-    if keys[0] == "sections" and 2 < len(keys) <= MAX_DEPTH:
-        return
+
+def _remove(content: Table, keys: Keys) -> None:
+    """Remove a wrong value: one in a list with the list, one below three keys with the third."""
     *place, name = [key for key in keys[:3] if isinstance(key, str)]
     table = look_up(content, (*place,))
     if isinstance(table, dict):
@@ -1545,10 +1550,8 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         if isinstance(above, list):
             stands = own = look_up(above, keys[-1:])
         value = read_word(word, stands)
-        content = nest(word.keys, value)
-        check_source(word.key, content, report, word.keys)
-        if content != nest(word.keys, value):
-            return  # it was wrong and left out
+        if not check_source(word.key, nest(word.keys, value), report, word.keys):
+            return
         if value is None and own is None:
             continue
         if word.append:
