@@ -115,9 +115,9 @@ class Finding(namedtuple("Finding", "message keys level origin excuse")):
     """
 
     def __str__(self) -> str:
-        line = self.message
-        if self.keys:
-            line = f"{show_keys(self.keys)}: {line}"
+        line, place = self.message, show_keys(self.keys)
+        if place:
+            line = f"{place}: {line}"
         if self.origin:
             line += f" (in {self.origin})"
         return escape(line)
@@ -1350,7 +1350,7 @@ def check_name(key: Any, kind: Kind, keys: Keys) -> None:
 def check_spelling(key: str, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for a key that no table can have, or not one of this kind."""
     if keys in (("sections", ""), ("images", "")):
-        raise wrong("expected a name, found an empty one", keys[:1])
+        raise wrong(f"expected a name in {keys[0]}, found an empty one", keys)
     if escape(key) != key:
         raise wrong("a key with unseen characters", keys)
     if kind.others == "variable" and not (key.isascii() and key.isidentifier()):
@@ -1966,9 +1966,9 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
     """
     line = f"nemotron steps run {command} --batch {shlex.quote(name)}"
     step = " ".join(command.split()[:3])
-    for key, own in config.get("step_values", step).items():
-        value = choose_value(config, images, name, profile, key, own)
-        if value == own:
+    for key, step_value in config.get("step_values", step).items():
+        value = choose_value(config, images, name, profile, key, step_value)
+        if value == step_value:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
             value = json.dumps(value, default=str)
@@ -1977,20 +1977,20 @@ def make_command(config: Config, images: Table, name: str, profile: Table, comma
 
 
 def choose_value(
-    config: Config, images: Table, name: str, profile: Table, key: str, own: Any
+    config: Config, images: Table, name: str, profile: Table, key: str, step_value: Any
 ) -> Any:
-    """Return what a job must get for a key: what the site says, else `own`, which its step sets."""
+    """Return what a job must get for a key: what the site says, else what its step sets."""
     others = [other for other, taken in OTHER_NAMES.items() if taken == key]
     fields = [field for field in (key, *others) if field in profile]
     for field in fields:
         if is_of_site(config, ("sections", name, field)):
             return profile[field]
     if key not in IMAGE_FIELDS:
-        return own
-    moved = move_image(own, images)
+        return step_value
+    moved = move_image(step_value, images)
     for field in fields:
         image = find_value(config, ("sections", name, field))
-        if moved == own and find_image_key(str(image), images):
+        if moved == step_value and find_image_key(str(image), images):
             return profile[field]
     return moved
 
@@ -2062,10 +2062,10 @@ def check_plan(plan: Plan, report: Report) -> None:
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
     used = find_variables(plan)
-    for table in NAMING:
-        for name in plan.config.get(*table):
+    for place in NAMING:
+        for name in plan.config.get(*place):
             with report:
-                check_use(plan, (*table, name), used)
+                check_use(plan, (*place, name), used)
     check_image_keys(plan, report)
     childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
@@ -2647,9 +2647,9 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
 
 def list_givers(plan: Plan, keys: Keys) -> str:
     """List what gives a value: a profile, what changed it, each with its file or word."""
-    giver, layer = find_giver(plan.config, keys)
-    changes = {giver[1]: layer, **find_changes(plan, keys)}
-    return ", ".join(f"{name} ({layer.name})" for name, layer in changes.items() if layer)
+    giver, _ = find_giver(plan.config, keys)
+    givers = {giver[1]: plan.config.origins[giver], **find_changes(plan, keys)}
+    return ", ".join(f"{name} ({layer.name})" for name, layer in givers.items())
 
 
 def show_tree(plan: Plan) -> str:

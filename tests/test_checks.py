@@ -361,3 +361,26 @@ def test_a_finding_without_a_place_is_of_the_config():
     plan = env_toml.make_plan("slurm", [])
     (finding,) = env_toml.wrong("lost").findings
     assert env_toml.find_origin(plan, finding) == "slurm"
+
+
+def test_a_value_in_a_message_has_60_characters_at_most():
+    assert env_toml.show_value("x" * 58, ()) == f"'{'x' * 58}'"
+    assert env_toml.show_value("x" * 59, ()) == f"'{'x' * 56}..."
+
+
+def test_of_very_many_names_none_is_suggested():
+    """difflib would take minutes."""
+    known = [f"name{number}" for number in range(env_toml.MANY)]
+    assert env_toml.suggest("nam3", known) == "; did you mean name3?"
+    assert env_toml.suggest("nam3", [*known, "one more"]) == ""
+
+
+@pytest.mark.parametrize("table", ["sections", "images"])
+def test_an_empty_name_is_told_with_its_table(tmp_path, table):
+    config = {"sections": {"p": {"executor": "local"}}}
+    config.setdefault(table, {})[""] = {"sections": {"executor": "local"}, "images": "r/"}[table]
+    error = refusal(env_toml.make_plan, str(write_config(tmp_path / "site.json", config)), [])
+    (finding,) = error.findings
+    assert finding.keys == (table, "")
+    assert finding.message == f"expected a name in {table}, found an empty one"
+    assert str(finding).startswith({"sections": "expected", "images": "images.: "}[table])

@@ -366,6 +366,15 @@ def test_show_names_the_parent_whose_value_shows_through(call, tmp_path):
     assert "nodes = 1  # a (site.json)" in out.splitlines()
 
 
+def test_show_names_what_moved_an_image_and_nothing_else(call, tmp_path):
+    profile = {"executor": "local", "container_image": "nvcr.io/a", "env_vars": {"A": "nvcr.io/b"}}
+    config = {"images": {"nvcr.io/": "r/"}, "sections": {"p": profile}}
+    write_config(tmp_path / "site.json", config)
+    out = call("-c", "site.json", "--show", "p", "images[nvcr.io/a]=s/").out.splitlines()
+    assert 'container_image = "s/"  # p (site.json), images (images[nvcr.io/a])' in out
+    assert 'A = "nvcr.io/b"  # p (site.json)' in out
+
+
 def test_show_names_a_word_as_it_was_typed(call):
     word = r"sections.lepton_base.custom_spec[a\.b\d]"
     out = call("--show", "lepton_base", f"{word}=x").out

@@ -92,6 +92,17 @@ def test_a_long_chain_of_variables_costs_in_proportion(site):
     assert text["p"]["env_vars"]["A"].startswith("${oc.env:V0,'${oc.env:V1,")
 
 
+def test_a_cycle_of_variables_is_told_beside_what_it_leaves_wrong():
+    words = ["variables.NEMO_RUN_DIR=${oc.env:NEMOTRON_WORKSPACE}"]
+    words += ["variables.NEMOTRON_WORKSPACE=${oc.env:NEMO_RUN_DIR}"]
+    error = refusal(env_toml.make_plan, "dgxcloud", words)
+    origins = {finding.keys: finding.origin for finding in error.findings}
+    assert origins == {
+        ("variables", "NEMOTRON_WORKSPACE"): "variables.NEMOTRON_WORKSPACE",
+        ("sections", "dgxcloud_base", "pvc_nemo_run_dir"): "dgxcloud",
+    }
+
+
 def test_a_cycle_of_variables_hides_no_other_mistake():
     words = ["variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}", "sections.*.nodes=x"]
     words += ["variables.SLURM_GPU_PARTITION=${oc.env:SLURM_PARTITION}"]
