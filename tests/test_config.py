@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import pytest
 import sources
@@ -686,3 +687,13 @@ def test_a_date_where_an_image_belongs_is_told(tmp_path):
     (finding,) = refusal(generate, path).findings
     assert finding.keys == ("sections", "slurm_pretrain_megatron_bridge", "container_image")
     assert_says(finding, ["2024-01-01, a date or time of TOML: quote it"])
+
+
+def test_a_member_that_a_zip_has_not_is_told(monkeypatch):
+    """What zipimport raises for it has no text of its own."""
+
+    def get_data(path):
+        raise OSError(0, "", path)
+
+    monkeypatch.setattr(env_toml, "__loader__", SimpleNamespace(get_data=get_data))
+    assert str(refusal(env_toml.read_text, "all.pyz/x.json")) == "all.pyz/x.json: no such file"
