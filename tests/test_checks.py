@@ -363,6 +363,13 @@ def test_a_finding_without_a_place_is_of_the_config():
     assert env_toml.find_origin(plan, finding) == "slurm"
 
 
+def test_what_is_no_mistake_of_a_person_is_not_kept():
+    report = env_toml.Report()
+    with pytest.raises(ZeroDivisionError), report:
+        raise ZeroDivisionError
+    assert report.findings == []
+
+
 def test_a_value_in_a_message_has_60_characters_at_most():
     assert env_toml.show_value("x" * 58, ()) == f"'{'x' * 58}'"
     assert env_toml.show_value("x" * 59, ()) == f"'{'x' * 56}..."

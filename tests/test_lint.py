@@ -255,12 +255,15 @@ def test_an_executor_that_is_no_text_is_told(lint):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names that are no UTF-8")
-def test_a_name_that_is_no_text_is_told_escaped(call, tmp_path):
+@pytest.mark.parametrize("text", [PROFILE, "["])
+def test_a_name_that_is_no_text_is_told_escaped(run, tmp_path, text):
     path = os.fsdecode(b"a\xff\nb.toml")
-    (tmp_path / path).write_text(PROFILE)
-    said = call("--lint", path)
-    assert (said.exit, said.err) == (0, "")
-    assert said.out == "a\\udcff\\nb.toml: no errors\n"
+    (tmp_path / path).write_text(text)
+    done = run("--lint", path)
+    assert done.stdout + done.stderr.removeprefix("error: ") != ""
+    for told in (done.stdout, done.stderr.removeprefix("error: ")):
+        assert told == "" or told.startswith("a\\udcff\\nb.toml: ")
+    assert done.returncode == (0 if text == PROFILE else 2)
 
 
 @pytest.mark.parametrize("path", ["nowhere.toml", "", "."])

@@ -870,6 +870,23 @@ def test_a_closed_pipe_does_not_make_a_difference_equal(run):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_a_closed_pipe_is_no_error_of_the_console_command_either(tmp_path):
+    """Python flushes once more when it ends by itself."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", "import env_toml; env_toml.main(['--list'])"],
+        check=False,
+        cwd=tmp_path,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**cli.environment(), "PYTHONPATH": str(SCRIPT.parent), "PYTHONUNBUFFERED": ""},
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("words", ["-c slurm -d", "--help"])
 def test_head_takes_one_line(tmp_path, words):
     command = f"'{sys.executable}' '{SCRIPT}' {words} | head -n 1"
