@@ -115,9 +115,9 @@ class Finding(namedtuple("Finding", "message keys level origin excuse")):
     """
 
     def __str__(self) -> str:
-        line, place = self.message, show_keys(self.keys)
-        if place:
-            line = f"{place}: {line}"
+        line = self.message
+        if self.keys not in ((), ("sections", "")):
+            line = f"{show_keys(self.keys)}: {line}"
         if self.origin:
             line += f" (in {self.origin})"
         return escape(line)
@@ -797,12 +797,12 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     """
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
+        old: Any = merged.get(key)
         merged[key] = value
         if isinstance(old, (dict, list)):
             place = (*keys, key)
             check_merge(old, value, place)
-            if isinstance(old, dict) and isinstance(value, dict):
+            if isinstance(value, dict):
                 merged[key] = merge(old, value, place)
     return merged
 
@@ -810,7 +810,7 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
 def look_up(value: Any, keys: Keys) -> Any:
     """Return what stands at a place, None where nothing does."""
     for key in keys:
-        if isinstance(value, list) and str(key).isdigit():
+        if isinstance(value, list):
             value = by_index(value)
         if not isinstance(value, dict):
             return None

@@ -689,6 +689,17 @@ def test_a_date_where_an_image_belongs_is_told(tmp_path):
     assert_says(finding, ["2024-01-01, a date or time of TOML: quote it"])
 
 
+def test_a_bundled_config_is_one_by_its_place_and_its_name(tmp_path):
+    shutil.copy(ROOT / "configs" / "slurm.json", tmp_path)
+    shutil.copy(ROOT / "configs" / "_steps.json", tmp_path)
+    for path, bundled in [
+        (ROOT / "configs" / "slurm.json", True),
+        (tmp_path / "slurm.json", False),
+    ]:
+        *_, layer = env_toml.load_layers(str(path), env_toml.Report())
+        assert (layer.name, layer.bundled) == (str(path), bundled)
+
+
 def test_a_member_that_a_zip_has_not_is_told(monkeypatch):
     """What zipimport raises for it has no text of its own."""
 
