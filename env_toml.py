@@ -797,12 +797,12 @@ def merge(base: Table, over: Table, keys: Keys = ()) -> Table:
     """
     merged = dict(base)
     for key, value in over.items():
-        old: Any = merged.get(key)
+        old = merged.get(key)
         merged[key] = value
         if isinstance(old, (dict, list)):
             place = (*keys, key)
             check_merge(old, value, place)
-            if isinstance(value, dict):
+            if isinstance(old, dict) and isinstance(value, dict):
                 merged[key] = merge(old, value, place)
     return merged
 
