@@ -84,6 +84,17 @@ def test_a_secret_that_a_variable_of_any_name_brings_is_told(tmp_path):
     assert "hunter2" not in str(told)
 
 
+def test_a_secret_for_all_profiles_is_told_once():
+    """It is that of the word, not of each profile, since no variable brings it."""
+    word = "sections.*.env_vars.HF_TOKEN=${oc.env:A,hunter2}"
+    (finding,) = [
+        finding
+        for finding in refusal(env_toml.make_plan, "slurm", [word]).findings
+        if finding.level == "error"
+    ]
+    assert finding.keys == ("sections", "*", "env_vars", "HF_TOKEN")
+
+
 def test_a_key_with_a_secret_in_it_is_named_without_that(tmp_path):
     (finding,) = refusal(generate, write_variables(tmp_path, {"HF_TOKEN: hunter2": "x"})).findings
     assert str(finding).startswith("p.env_vars.HF_TOKEN...: expected the name of a variable")
