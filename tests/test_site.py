@@ -84,6 +84,23 @@ def test_a_variable_reaches_every_profile(clean):
     assert {table["account"] for table in written.values()} == {"${oc.env:SLURM_ACCOUNT,acme}"}
 
 
+@each_row(
+    "config",
+    [
+        {"images": {"nvcr.io/": "${oc.env:MINE}/"}},
+        {"variables": {"SLURM_ACCOUNT": "${oc.env:MINE}"}},
+        {"step_values": {"a/b -c d": {"container_image": "${oc.env:MINE}/x"}}},
+        {"sections": {"slurm_base": {"account": "${oc.env: MINE , 'x'}"}}},
+        {"sections": {"slurm_base": {"env_vars": {"A": "a ${oc.env:MINE,x}"}}}},
+    ],
+)
+def test_a_variable_is_used_where_any_text_names_it(site, config):
+    variables = {**config.get("variables", {}), "MINE": "mine"}
+    generate(site("slurm", **{**config, "variables": variables}))
+    told = refusal(generate, site("slurm", **{**config, "variables": {"MINES": "x"}}))
+    assert "no profile uses ${oc.env:MINES}" in str(told)
+
+
 def test_a_long_chain_of_variables_costs_in_proportion(site):
     """Each is put in once for each text that names it; twice would be a million times here."""
     variables = {f"V{n}": f"${{oc.env:V{n + 1}}} ${{oc.env:HOME,x}}" for n in range(20)}
