@@ -391,3 +391,16 @@ def test_an_empty_name_is_told_with_its_table(tmp_path, table):
     assert finding.keys == (table, "")
     assert finding.message == f"expected a name in {table}, found an empty one"
     assert str(finding).startswith({"sections": "expected", "images": "images.: "}[table])
+
+
+def test_heirs_are_counted_once_where_each_keeps_its_own(tmp_path):
+    """`e` has no value of its own: it is one of two that have that of `d`."""
+    sections = {"a": {"executor": "local", "nodes": 1}, "b": {"extends": "a", "nodes": 2}}
+    sections |= {"c": {"extends": "b", "nodes": 3}, "d": {"extends": "c", "nodes": 4}}
+    sections |= {"e": {"extends": "d"}, "f": {"extends": "a"}}
+    write_config(tmp_path / "base.json", {"sections": sections})
+    site = {"defaults": "base.json", "sections": {"a": {"nodes": 9}}}
+    plan = env_toml.make_plan(str(write_config(tmp_path / "site.json", site)), [])
+    assert [finding.message for finding in plan.warnings] == [
+        "4 of 5 heirs keep their own (b, c, d); sections.*.nodes sets all"
+    ]
