@@ -116,7 +116,7 @@ class Finding(namedtuple("Finding", "message keys level origin excuse")):
 
     def __str__(self) -> str:
         line = self.message
-        if self.keys not in ((), ("sections", "")):
+        if self.keys:
             line = f"{show_keys(self.keys)}: {line}"
         if self.origin:
             line += f" (in {self.origin})"
@@ -431,7 +431,7 @@ def escape(text: str) -> str:
 
 def show_keys(keys: Keys) -> str:
     """Write the place of a value for a message, without `sections.` and what may be a secret."""
-    place = ".".join(map(str, keys)).removeprefix("sections.")
+    place = re.sub(r"(?s)\Asections\.(?=.)", "", ".".join(map(str, keys)))
     return re.sub(URL_PASSWORD, "//...@", re.sub(SECRET_TOLD, r"\1...", place))
 
 
@@ -1215,7 +1215,7 @@ def read_config(path: str) -> Table:
         raise wrong(f"{path}: expected a JSON object: {error}{''.join(told[:1])}") from None
     if isinstance(content, dict):
         return content
-    raise wrong(f"{path}: expected a JSON object, found {show_value(content, ())}")
+    raise wrong(f"{path}: expected a JSON object, found another value")
 
 
 def read_bytes(path: str) -> bytes:

@@ -390,7 +390,7 @@ def test_an_empty_name_is_told_with_its_table(tmp_path, table):
     (finding,) = error.findings
     assert finding.keys == (table, "")
     assert finding.message == f"expected a name in {table}, found an empty one"
-    assert str(finding).startswith({"sections": "expected", "images": "images.: "}[table])
+    assert str(finding).startswith(f"{table}.: expected a name in {table}")
 
 
 def test_heirs_are_counted_once_where_each_keeps_its_own(tmp_path):

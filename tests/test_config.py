@@ -708,3 +708,10 @@ def test_a_member_that_a_zip_has_not_is_told(monkeypatch):
 
     monkeypatch.setattr(env_toml, "__loader__", SimpleNamespace(get_data=get_data))
     assert str(refusal(env_toml.read_text, "all.pyz/x.json")) == "all.pyz/x.json: no such file"
+
+
+def test_a_text_that_is_no_config_is_not_shown(tmp_path):
+    """A file named by mistake may hold a token."""
+    (tmp_path / "token.json").write_text('"hf_hunter2"')
+    told = str(refusal(generate, tmp_path / "token.json"))
+    assert told.endswith("token.json: expected a JSON object, found another value")

@@ -257,6 +257,10 @@ def test_what_both_clusters_read(clone):
     same = read_toml(env_toml.generate(str(clone / "both.toml"), words))
     assert apart["slurm_base"]["workspace"] != apart["lepton_base"]["workspace"]
     assert same["slurm_base"]["workspace"] == same["lepton_base"]["workspace"]
+    mine = ["sections.*.env_vars.MINE=${oc.env:NEMOTRON_WORKSPACE}"]
+    own = read_toml(env_toml.generate(str(clone / "both.toml"), mine))
+    for name in ("slurm_base", "lepton_base"):
+        assert own[name]["env_vars"]["MINE"] == apart["lepton_base"]["workspace"]
     moved = read_toml(env_toml.generate(str(clone / "both.toml"), ["images[nvcr.io/]=corp:5000#"]))
     for name in ("slurm_base", "lepton_base"):
         assert moved[name]["container_image"].startswith("corp:5000#")
