@@ -1452,12 +1452,23 @@ DEFAULTS = {  # by key; of other keys an empty table
 
 
 class Text(str):
-    """A text with an interpolation, which tells the `layer` that wrote it, wherever it is copied.
+    """A text that tells where it comes from, wherever it is copied.
 
-    So the items of a list that a word has changed are still those of the layers before.
+    `layer` wrote it: so the items of a list that a word has changed are still those of the layers
+    before. `changes` has the layers that changed it later: by the names of the variables that were
+    put into it, and by "images" for an image that moved.
     """
 
     layer: Layer
+    changes: dict[str, Layer]
+
+
+def make_text(text: str, layer: Layer, changes: dict[str, Layer]) -> Text:
+    """Return a text that tells where it comes from."""
+    made = Text(text)
+    made.layer = layer
+    made.changes = changes
+    return made
 
 
 def sign(value: Any, layer: Layer) -> Any:
@@ -1467,9 +1478,16 @@ def sign(value: Any, layer: Layer) -> Any:
     if isinstance(value, list):
         return [sign(item, layer) for item in value]
     if isinstance(value, str) and "${" in value and not isinstance(value, Text):
-        value = Text(value)
-        value.layer = layer
+        return make_text(value, layer, {})
     return value
+
+
+def find_changes(value: Any) -> Iterator[tuple[str, Layer]]:
+    """Yield the changes of a text, or of all texts that a list or table holds."""
+    if isinstance(value, Text):
+        yield from value.changes.items()
+    for _, item in list_items(value):
+        yield from find_changes(item)
 
 
 class Config:
@@ -1668,31 +1686,34 @@ def reaches(setter: Layer, reader: Layer, default: Names) -> bool:
     return default == [] and (setter is reader or setter.rank in reader.below)
 
 
-def fill_text(text: str, reader: Layer, variables: Table, trail: Words = ()) -> str:
-    """Return a text of the layer `reader` with each variable's value as its default.
+def fill_text(text: Text, variables: Table, trail: Names) -> Text:
+    """Return a text with each variable's value as its default.
 
     A layer's variable reaches its own texts, those of the layers that it builds on, also over a
     default written there, and those of the layers that build on it.
 
     `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
     """
+    changes: dict[str, Layer] = {}
 
     def put(match: Match) -> str:
         if match[1] != "oc.env":
             return match[0]
         name, *default = split_arguments(match[2])
         for layer, value in variables.get(name, ()):
-            if reaches(layer, reader, default):
+            if reaches(layer, text.layer, default):
+                changes[name] = layer
                 if value is None:
                     return f"${{oc.env:{name}}}"
-                check_cycle(name, [*trail])
-                filled = fill_text(value, layer, variables, [*trail, name])
+                check_cycle(name, trail)
+                filled = fill_text(make_text(value, layer, {}), variables, [*trail, name])
+                changes.update(filled.changes)
                 return f"${{oc.env:{name},{quote_default(filled)}}}"
         return match[0]
 
     if len(re.findall(PLAIN_ENV, text)) == text.count("${"):
-        return re.sub(PLAIN_ENV, put, text)
-    return rewrite(text, put, str)
+        return make_text(re.sub(PLAIN_ENV, put, text), text.layer, changes)
+    return make_text(rewrite(text, put, str), text.layer, changes)
 
 
 def check_cycle(name: str, trail: Names) -> None:
@@ -1731,24 +1752,29 @@ def fill(value: Any, keys: Keys, variables: Table, report: Report) -> Any:
         return {key: fill(item, (*keys, key), variables, report) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, (*keys, index), variables, report) for index, item in enumerate(value)]
-    filled = value
+    filled: Any = value
     if isinstance(value, Text):
         with report:
-            filled = fill_text(value, value.layer, variables)
+            filled = fill_text(value, variables, [])
             brings = find_secret_key(keys) or re.search(URL_VARIABLE, value)
             if brings and filled != value:
                 check_secret(filled, keys)
     return filled
 
 
-def move_images(sections: Table, images: Table) -> Table:
+def move_images(config: Config, images: Table, sections: Table) -> Table:
     """Return the sections with the images of the profiles moved."""
     moved = {}
     for name, section in sections.items():
         moved[name] = dict(section)
         for field in IMAGE_FIELDS:
-            if isinstance(section.get(field), str) and name not in RESERVED:
-                moved[name][field] = move_image(section[field], images)
+            image = str(section.get(field, ""))
+            start = find_image_key(image, images)
+            if start and name not in RESERVED:
+                layer = config.origins["images", start]
+                changes = dict(find_changes([section[field], images[start]]))
+                changes["images"] = layer
+                moved[name][field] = make_text(move_image(image, images), layer, changes)
     return moved
 
 
@@ -1840,7 +1866,7 @@ def plan_layers(
     if config.variables:
         values = fill(values, (), config.variables, whole)
     images = values["images"]
-    sections = move_images(values["sections"], images)
+    sections = move_images(config, images, values["sections"])
     profiles = expand(sections, whole)
     tables = select(config, sections, profiles)
     commands = make_commands(config, images, profiles)
@@ -1880,35 +1906,14 @@ def find_origin(plan: Plan, finding: Finding) -> Any:
         return str(plan.chosen)
     layers = [layer]
     if layer.bundled:  # its text is sound; what a site put into it may not be
-        layers = list(find_changes(plan, finding.keys).values()) or layers
+        layers = list(find_site_changes(plan, finding.keys).values()) or layers
     return ", ".join(layer.name for layer in layers)
 
 
-def find_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
-    """Return the variables, and "images", by which a site changed the value at a place.
-
-    Each has the layer that sets it.
-    """
-    config = plan.config
-    written = json.dumps(look_up({"sections": plan.profiles}, keys), default=str)
-    changes: dict[str, Layer] = {}
-    for name in re.findall(r"oc\.env:(\w+)", written):
-        for layer, _ in config.variables.get(name, ()):
-            if is_put(plan, name, layer, written):
-                changes.setdefault(name, layer)  # the latest, which reaches all older ones
-    if keys[2:] and keys[2] in IMAGE_FIELDS:
-        start = find_image_key(str(find_value(config, keys)), config.get("images"))
-        if start:
-            changes["images"] = config.origins["images", start]
-    return {name: layer for name, layer in changes.items() if not layer.bundled}
-
-
-def is_put(plan: Plan, name: str, layer: Layer, written: str) -> bool:
-    """Tell whether a variable stands in a text of JSON with the value that a layer gives it."""
-    with Report():  # a variable of a cycle has no value
-        put = fill_text(f"${{oc.env:{name}}}", layer, plan.config.variables)
-        return json.dumps(put)[1:-1] in written
-    return False
+def find_site_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
+    """Return the changes of the value at a place that a site made, not a bundled config."""
+    changes = find_changes(look_up({"sections": plan.profiles}, keys))
+    return {name: layer for name, layer in changes if not layer.bundled}
 
 
 def is_excused(plan: Plan, finding: Finding) -> bool:
@@ -2009,8 +2014,11 @@ def find_placeholders(plan: Plan) -> Table:
         for layer, _ in plan.config.variables.get(name, ()):
             if not layer.bundled or os.environ.get(name):
                 break
-            if is_put(plan, name, layer, written):
-                placeholders[name] = meaning
+            with Report():  # a variable of a cycle has no value
+                text = make_text(f"${{oc.env:{name}}}", layer, {})
+                filled = fill_text(text, plan.config.variables, [])
+                if json.dumps(filled)[1:-1] in written:
+                    placeholders[name] = meaning
     return placeholders
 
 
@@ -2648,7 +2656,7 @@ def _show_table(plan: Plan, table: Table, keys: Keys) -> str:
 def list_givers(plan: Plan, keys: Keys) -> str:
     """List what gives a value: a profile, what changed it, each with its file or word."""
     giver, _ = find_giver(plan.config, keys)
-    givers = {giver[1]: plan.config.origins[giver], **find_changes(plan, keys)}
+    givers = {giver[1]: plan.config.origins[giver], **find_site_changes(plan, keys)}
     return ", ".join(f"{name} ({layer.name})" for name, layer in givers.items())
 
 
