@@ -298,6 +298,9 @@ def rewrite(
     return finish(text).translate(parts)
 
 
+SHELL_NAME = r"[A-Z_][A-Z0-9_]*:|:[#!]?[A-Z_][A-Z0-9_]*[^\w.\[-]"  # of ${A:-b} or ${A##*/}
+
+
 def check_interpolations(text: str) -> None:
     """Raise EnvTomlError for an interpolation that the reader of the file cannot resolve."""
     if "${" in re.sub(SIMPLE, "", text):  # those are sound, and nearly all there are
@@ -307,7 +310,15 @@ def check_interpolations(text: str) -> None:
 def _check_interpolation(match: Match) -> str:
     resolver, arguments, node = match.groups("")
     if re.fullmatch("[A-Z_][A-Z0-9_]*", node):
-        raise wrong(f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}")
+        raise wrong(
+            f"${{{node}}} is no environment variable: write ${{oc.env:{node}}}"
+            f" (or \\${{{node}}}, which the shell of the job reads)"
+        )
+    if re.match(SHELL_NAME, f"{resolver}:{node}"):
+        raise wrong(
+            f"no interpolation of OmegaConf: write ${{oc.env:NAME,default}}"
+            f" (or \\${{{resolver or node}...}}, which the shell of the job reads)"
+        )
     if resolver == "oc.env" and not arguments.strip():
         raise wrong("expected the name of a variable, as in ${oc.env:NAME}")
     if resolver == "oc.env" and len(split_arguments(arguments)) > 2:
@@ -374,9 +385,12 @@ SECRET_WORDS = "key|token|secret|password|passwd|credentials?|apikey|pat"
 SECRET_TOLD = rf"""(?is)(?<![\w/-])((?:\w*_)?(?:{SECRET_WORDS}))['"]?(?:[:\s]|\\=).*"""
 SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
 # //user:hunter2@host; the user may come from a variable, the password should.
-URL_PASSWORD = r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:(?!\$\{)[^/\s@]+@"
+URL_PASSWORD = (
+    r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:"
+    r"(?!\\?\$\{|\$[A-Z_][A-Z0-9_]*@)[^/\s@]+@"  # ${PASSWORD} and $PASSWORD are none
+)
 URL_VARIABLE = r"//[^/\s@]*:\$\{[^@]*@"  # //user:${oc.env:PASSWORD}@host
-NO_SECRET = r"[-+]?[0-9.]*|true|false|null"
+NO_SECRET = r"[-+]?[0-9.]*|[-+]?[0-9.]+e[-+]?[0-9]+|true|false|yes|no|on|off|null"
 LITERAL = rf"""(?xi)  # a secret in plain:
     \A (?! (?: {NO_SECRET} ) \Z | [\s\S]*\$\{{ )  # hunter2, but no 5, and nothing with ${{...}},
     | \$\{{ (?: [^,{{}}] | \{{ [^{{}}]* \}} )* ,      # or ${{oc.env:NAME,hunter2}}, but no default
@@ -744,16 +758,33 @@ ANY, TABLE, MOUNT, PROFILE, CONFIG = (
     KINDS[name] for name in "any table mount profile config".split()
 )
 
-OTHER_NAMES = {  # of a field: the name that the reader takes where a profile has both
+OTHER_NAMES = {  # of a field: the name that the reader takes where it knows and a profile has both
     "container": "container_image",
     "app_id": "client_id",
     "app_secret": "client_secret",
+    "ntasks_per_node": "nprocs_per_node",
+}
+READ = {  # by executor: the fields that it reads
+    executor: {**FIELDS["every executor"], **FIELDS["other commands"], **FIELDS[executor]}
+    for executor in EXECUTORS
 }
 UNREAD = {  # fields that the public profiles have although their executor does not read them
     "slurm": ("workspace", "run_command"),
     "lepton": ("code_src_dir",),
     "dgxcloud": ("code_src_dir", "department"),
 }
+
+
+def find_taken(field: str, profile: Table) -> str:
+    """Return the name of a field that the reader takes: another one where the profile has both."""
+    other = OTHER_NAMES.get(field, field)
+    executor = str(profile.get("executor"))
+    read = FIELDS["every executor"]
+    if executor in READ:
+        read = READ[executor]
+    if other in profile and other in read:
+        return other
+    return field
 
 
 def kind_at(keys: Keys) -> Kind:
@@ -943,7 +974,10 @@ def _explain_no_word(word: str, number: int) -> str:
         told += f" ({name}...)"
     if word.endswith(("]", "}", ",")):
         return f"{told} is not KEY=VALUE: the shell split a word at a blank; quote it, 'KEY=[a, b]'"
-    return f"{told} is not KEY=VALUE, as in force=true (a config file goes with -c)"
+    return (
+        f"{told} is not KEY=VALUE, as in force=true"
+        " (quote a word with blanks; a config file goes with -c)"
+    )
 
 
 # A part of a key; \. \[ \] \= stand for the character, any other backslash for itself.
@@ -1008,7 +1042,8 @@ def read_value(text: str, kind: Kind = ANY, keys: Keys = ()) -> Any:
         return value
     shown = show_value(value, keys)
     if isinstance(value, str) and {list, dict}.intersection(kind.types):
-        shown = "text"  # what was meant for a table may hold a secret
+        # What was meant for a table may hold a secret.
+        shown = "text (split by the shell? quote the word, as in 'KEY=[a, b]')"
     raise wrong(f"expected {kind.expected}, found {shown}", keys)
 
 
@@ -1048,7 +1083,8 @@ FLOW_TOKEN = rf"""(?xs)
     | " (?: [^"\\] | \\. )* "                       # as in JSON
     | (?P<last> (?<! [\[{{,\s] ) \s* , \s* (?= [\]}}] ) )        # a trailing comma
     | [\[\]{{}},:]
-    | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] ) (?: {WHOLE} | [^\[\]{{}},:] | :(?!\s) )* )
+    | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] )
+        (?: {WHOLE} | (?<=[\s=(]) (?:'[^']*'|"[^"]*") | [^\[\]{{}},:] | :(?!\s) )* )
       (?<! \s ) (?P<colon> \s* : )?
 """
 
@@ -1143,7 +1179,7 @@ def load_layers(chosen: str, report: Report) -> list[Layer]:
 
         `trail` has the files that led here.
         """
-        path, shown, bundled = find_config(chosen, folder)
+        path, shown, bundled = find_config(chosen, folder, trail)
         file = os.path.realpath(path)
         if file in trail:
             raise wrong(f"{shown}: its defaults return to it: {' -> '.join([*trail, file])}")
@@ -1170,8 +1206,11 @@ def layer_over(layers: Sequence[Layer], name: str, content: Table) -> Layer:
     return Layer(name, False, content, rank, range(rank))
 
 
-def find_config(chosen: str, folder: str = "") -> tuple[str, str, bool]:
-    """Return the path of a config, its name for messages, and whether it came with this module."""
+def find_config(chosen: str, folder: str, trail: Names) -> tuple[str, str, bool]:
+    """Return the path of a config, its name for messages, and whether it came with this module.
+
+    `trail` has the files that led here, of which the last one names it.
+    """
     path = os.path.join(folder, chosen)
     if os.path.exists(path) and not os.path.isdir(path):
         home, file = os.path.split(os.path.relpath(os.path.realpath(path), HERE))
@@ -1183,10 +1222,11 @@ def find_config(chosen: str, folder: str = "") -> tuple[str, str, bool]:
     if chosen in configs:
         return configs[chosen], chosen, chosen in BUNDLED
     known = [name for name in configs if not name.startswith("_")]
-    raise wrong(
-        f"{path}: no such config{suggest(chosen, known)}"
-        f" (expected a file, or one of {', '.join(known)})"
-    )
+    told = f"{path}: no such config{suggest(chosen, known)}"
+    told += f" (expected a file, or one of {', '.join(known)})"
+    for file in trail[-1:]:
+        told += f" (in the defaults of {file})"
+    raise wrong(told)
 
 
 NEAR = 1_000  # characters around a mistake that are searched for its cause
@@ -1245,17 +1285,18 @@ def read_text(path: str) -> str:
 def parse_toml(text: str, path: str) -> Table:
     """Parse TOML with tomllib, else with a tomli that is installed or copied beside this module."""
     try:
-        import tomllib
+        from tomllib import loads
     except ImportError:
         try:
-            import tomli as tomllib  # type: ignore
+            from tomli import loads  # type: ignore
         except ImportError:
             raise wrong(
                 f"{path}: TOML needs Python 3.11 or newer, or tomli:"
                 f" pip install tomli, or copy its folder tomli into {HERE}"
             ) from None
     try:
-        return tomllib.loads(text)
+        content: Table = loads(text)
+        return content
     except (ValueError, RecursionError) as error:  # also an integer of over 4300 digits
         raise wrong(f"{path}: {error}") from None
 
@@ -1300,7 +1341,7 @@ def check_source(name: str, content: Table, report: Report, place: Keys = ()) ->
     removed = [
         finding.keys
         for finding in part.findings
-        if finding.excuse == ("", "") and not _stays(finding.keys)
+        if finding.level == "error" and finding.excuse == ("", "") and not _stays(finding.keys)
     ]
     for keys in removed:
         _remove(content, keys)
@@ -1408,6 +1449,8 @@ def check_text(text: str, kind: Kind, keys: Keys) -> None:
 
 
 LEFT_OVER = {
+    "\t": "U+0009, a tab",
+    "\n": "U+000A, the end of a line",
     " ": "a blank at an end: remove it",
     "\r": "a carriage return, as a script with CRLF line ends leaves",
 }
@@ -1440,14 +1483,14 @@ def check_secret(text: str, keys: Keys) -> None:
 # ---------------------------------------------------------------------------------------- overrides
 
 
-DEFAULTS = {  # by key; of other keys an empty table
-    "output_path": "",
-    "force": False,
-    "expand": True,
-    "only": ["*"],
-    "preamble": "",
-    "allow_literal_secrets": False,
-    "extra_fields": [],
+DEFAULTS = {  # by place; of others an empty table
+    ("output_path",): "",
+    ("force",): False,
+    ("expand",): True,
+    ("only",): ["*"],
+    ("preamble",): "",
+    ("checks", "allow_literal_secrets"): False,
+    ("checks", "extra_fields"): [],
 }
 
 
@@ -1505,10 +1548,10 @@ class Config:
         self.variables: dict[str, list[tuple[Layer, Any]]] = {}
 
     def get(self, *keys: str) -> Any:
-        """Return what stands at a place, else the default of its key."""
+        """Return what stands at a place, else its default."""
         value = look_up(self.values, keys)
         if value is None:
-            return DEFAULTS.get(keys[-1], {})
+            return DEFAULTS.get(keys, {})
         return value
 
     def add(self, layer: Layer, report: Report) -> None:
@@ -1563,7 +1606,7 @@ def apply_word(config: Config, word: Word, report: Report) -> None:
         raise wrong(f"expected sections.{word.key}", word.keys)
     merged: Table = {}
     for keys in match_places(word.keys, config.get("sections")):
-        above = find_value(config, keys[:-1])
+        above = find_nearest(config, keys[:-1])
         stands, own = find_value(config, keys), look_up(config.values, keys)
         if isinstance(above, list):
             stands = own = look_up(above, keys[-1:])
@@ -1608,7 +1651,7 @@ def edit(config: Config, keys: Keys, value: Any) -> Any:
     """
     while keys:
         key, keys = keys[-1], keys[:-1]
-        seen, kind = find_value(config, keys), kind_at(keys)
+        seen, kind = find_nearest(config, keys), kind_at(keys)
         if seen is None and kind is not ANY:
             seen = kind.types[-1]()  # an empty list or table, where the kind has one
         if isinstance(seen, list):
@@ -1629,11 +1672,31 @@ def put_item(seen: list[Any], key: str, item: Any) -> list[Any]:
 
 
 def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
-    """Yield a place, and where it is in a profile, the same in those that this one extends."""
+    """Yield a place, then those that it inherits from: the one before wins.
+
+    In a profile they are in those that it extends; in its commands in the patterns that match it.
+    """
     yield keys
-    if keys[1:] and keys[0] == "sections":
-        for name in islice(find_lineage(config.get("sections"), keys[1]), 1, None):
-            yield ("sections", name, *keys[2:])
+    table, name = (*keys, "", "")[:2]
+    others: Iterable[str] = ()
+    if table == "sections":
+        others = islice(find_lineage(config.get(table), name), 1, None)
+    elif table == "steps":
+        patterns = reversed(config.get(table))
+        others = (
+            pattern for pattern in patterns if match_names(pattern, [name]) and pattern != name
+        )
+    for other in others:
+        yield (table, other, *keys[2:])
+
+
+def find_nearest(config: Config, keys: Keys) -> Any:
+    """Return what stands at a place now, of a table only the nearest part; None for nothing."""
+    for place in walk_places(config, keys):
+        value = look_up(config.values, place)
+        if value is not None:
+            return value
+    return None
 
 
 def find_value(config: Config, keys: Keys) -> Any:
@@ -1667,9 +1730,14 @@ def find_giver(config: Config, keys: Keys) -> tuple[Keys, Layer | None]:
 
 
 def is_of_site(config: Config, keys: Keys) -> bool:
-    """Tell whether a site config or a word gives the value at a place."""
-    _, layer = find_giver(config, keys)
-    return layer is not None and not layer.bundled
+    """Tell whether a site config or a word gives the value at a place, or removed a nearer one."""
+    giver, layer = find_giver(config, keys)
+    layers = [layer]
+    for place in walk_places(config, keys):
+        if place == giver:
+            break
+        layers.append(config.origins.get(place))
+    return any(layer and not layer.bundled for layer in layers)
 
 
 # ---------------------------------------------------------------------------------------- expansion
@@ -1679,20 +1747,30 @@ def is_of_site(config: Config, keys: Keys) -> bool:
 PLAIN_ENV = r"(?a)(?<!\\)\$\{(oc\.env):(\w+)\}"
 
 
-def reaches(setter: Layer, reader: Layer, default: Names) -> bool:
-    """Tell whether a variable of one layer goes into a text of another, maybe over its default."""
-    if reader.rank in setter.below:
-        return True
-    return default == [] and (setter is reader or setter.rank in reader.below)
+def choose_setter(
+    setters: Sequence[tuple[Layer, Any]], reader: Layer, default: Names
+) -> tuple[Layer, Any] | None:
+    """Return the layer whose value of a variable goes into a text of the layer `reader`, and that.
+
+    `setters` are the layers that set the variable, the latest first. A layer's variable reaches its
+    own texts, those of the layers that it builds on, also over a `default` written there, and those
+    of the layers that build on it. A text without default that none reaches takes the latest.
+    """
+    for layer, value in setters:
+        if reader.rank in layer.below:
+            return layer, value
+        if default == [] and (layer is reader or layer.rank in reader.below):
+            return layer, value
+    if default == [] and setters:
+        return setters[0]
+    return None
 
 
-def fill_text(text: Text, variables: Table, trail: Names) -> Text:
+def fill_text(text: Text, variables: Table, trail: dict[str, Layer]) -> Text:
     """Return a text with each variable's value as its default.
 
-    A layer's variable reaches its own texts, those of the layers that it builds on, also over a
-    default written there, and those of the layers that build on it.
-
-    `trail` has the variables whose values led here; raises EnvTomlError for a cycle of them.
+    `trail` has the variables whose values led here, each with the layer that sets it; raises
+    EnvTomlError for a cycle of them.
     """
     changes: dict[str, Layer] = {}
 
@@ -1700,27 +1778,32 @@ def fill_text(text: Text, variables: Table, trail: Names) -> Text:
         if match[1] != "oc.env":
             return match[0]
         name, *default = split_arguments(match[2])
-        for layer, value in variables.get(name, ()):
-            if reaches(layer, text.layer, default):
-                changes[name] = layer
-                if value is None:
-                    return f"${{oc.env:{name}}}"
-                check_cycle(name, trail)
-                filled = fill_text(make_text(value, layer, {}), variables, [*trail, name])
-                changes.update(filled.changes)
-                return f"${{oc.env:{name},{quote_default(filled)}}}"
-        return match[0]
+        setter = choose_setter(variables.get(name, ()), text.layer, default)
+        if setter is None:
+            return match[0]
+        layer, value = setter
+        changes[name] = layer
+        if value is None:
+            return f"${{oc.env:{name}}}"
+        check_cycle(name, trail)
+        filled = fill_text(make_text(value, layer, {}), variables, {**trail, name: layer})
+        changes.update(filled.changes)
+        return f"${{oc.env:{name},{quote_default(filled)}}}"
 
     if len(re.findall(PLAIN_ENV, text)) == text.count("${"):
         return make_text(re.sub(PLAIN_ENV, put, text), text.layer, changes)
     return make_text(rewrite(text, put, str), text.layer, changes)
 
 
-def check_cycle(name: str, trail: Names) -> None:
-    """Raise EnvTomlError for a variable whose value leads to it: the same wherever that is seen."""
+def check_cycle(name: str, trail: dict[str, Layer]) -> None:
+    """Raise EnvTomlError for a variable whose value leads to it.
+
+    It is told from the one that was set last, so the same wherever the cycle is entered.
+    """
     if name in trail:
-        cycle = trail[trail.index(name) :]
-        first = cycle.index(min(cycle))
+        names = list(trail)
+        cycle = names[names.index(name) :]
+        first = cycle.index(min(cycle, key=lambda name: (-trail[name].rank, name)))
         cycle = [*cycle[first:], *cycle[:first], cycle[first]]
         raise wrong(f"its value returns to itself: {' -> '.join(cycle)}", ("variables", cycle[0]))
 
@@ -1755,7 +1838,7 @@ def fill(value: Any, keys: Keys, variables: Table, report: Report) -> Any:
     filled: Any = value
     if isinstance(value, Text):
         with report:
-            filled = fill_text(value, variables, [])
+            filled = fill_text(value, variables, {})
             brings = find_secret_key(keys) or re.search(URL_VARIABLE, value)
             if brings and filled != value:
                 check_secret(filled, keys)
@@ -1837,6 +1920,9 @@ class Plan(
     """
 
 
+FILLED = ("variables", "images", "steps", "step_values", "sections")  # what may name variables
+
+
 def make_plan(chosen: str, words: Words, strict: bool = False) -> Plan:
     """Take a config and words through all stages up to the checks.
 
@@ -1862,14 +1948,13 @@ def plan_layers(
     config = merge_layers(files, words, report)
     whole = Report()
     # A cycle of variables is an error also where no text leads into it.
-    values = {key: config.get(key) for key in ("variables", "images", "sections")}
+    values = {key: config.get(key) for key in FILLED}
     if config.variables:
         values = fill(values, (), config.variables, whole)
-    images = values["images"]
-    sections = move_images(config, images, values["sections"])
+    sections = move_images(config, values["images"], values["sections"])
     profiles = expand(sections, whole)
     tables = select(config, sections, profiles)
-    commands = make_commands(config, images, profiles)
+    commands = make_commands(config, values, profiles)
     plan = Plan(chosen, words, files, config, sections, profiles, tables, commands, linted, [])
     check_plan(plan, whole)
     if strict:
@@ -1904,10 +1989,10 @@ def find_origin(plan: Plan, finding: Finding) -> Any:
     _, layer = find_giver(plan.config, finding.keys)
     if not layer:
         return str(plan.chosen)
-    layers = [layer]
-    if layer.bundled:  # its text is sound; what a site put into it may not be
-        layers = list(find_site_changes(plan, finding.keys).values()) or layers
-    return ", ".join(layer.name for layer in layers)
+    names = [layer.name for layer in find_site_changes(plan, finding.keys).values()]
+    if names == [] or not layer.bundled:  # else its text is sound, but not what a site put into it
+        names.insert(0, layer.name)
+    return ", ".join(dict.fromkeys(names))
 
 
 def find_site_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
@@ -1947,56 +2032,74 @@ def select(config: Config, sections: Table, profiles: Table) -> Table:
     return {name: table for name, table in tables.items() if name in wanted}
 
 
-def make_commands(config: Config, images: Table, profiles: Table) -> dict[str, Names]:
-    """Return the commands that each profile serves; of the keys of `steps` the later ones win."""
+def make_commands(config: Config, values: Table, profiles: Table) -> dict[str, Names]:
+    """Return the commands that each profile serves; of the keys of `steps` the later ones win.
+
+    `values` are those of the config with variables put in.
+    """
     made = {}
-    for pattern, commands in config.get("steps").items():
+    for pattern, commands in values["steps"].items():
         for name in match_names(pattern, profiles):
             made[name] = [
-                make_command(config, images, name, profiles[name], command) for command in commands
+                make_command(config, values, name, profiles[name], command) for command in commands
             ]
     return made
 
 
 # What is text in YAML too: no other constant, no other first character, no ": " and no " #".
-YAML_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n:#]|:(?=\S)|(?<=\S)#)*"
+YAML_TEXT = (
+    r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z_/$](?:[^\n\t:#]|:(?=\S)|(?<=\S)#)*"
+)
 
 
-def make_command(config: Config, images: Table, name: str, profile: Table, command: str) -> str:
+def make_command(config: Config, values: Table, name: str, profile: Table, command: str) -> str:
     """Return the line that submits a step with a profile.
 
     It ends in run.env.KEY=VALUE for each value of the site that the step's own config would win
     over: the reader takes the profile, then the step's config, then the words of the command,
-    which it reads as YAML.
+    which it reads as YAML. What the command itself says stays.
     """
     line = f"nemotron steps run {command} --batch {shlex.quote(name)}"
     step = " ".join(command.split()[:3])
-    for key, step_value in config.get("step_values", step).items():
-        value = choose_value(config, images, name, profile, key, step_value)
-        if value == step_value:
+    for keys, step_value in list_leaves(values["step_values"].get(step, {})):
+        value = choose_value(config, values["images"], name, profile, keys, step_value)
+        said = f"run.env.{'.'.join(keys)}="
+        if value == step_value or said in command:
             continue
         if not re.fullmatch(YAML_TEXT, str(value)):
-            value = json.dumps(value, default=str)
-        line += f" {shlex.quote(f'run.env.{key}={value}')}"
+            value = json.dumps(value, default=str, ensure_ascii=False)
+        line += f" {shlex.quote(f'{said}{value}')}"
     return line
 
 
+def list_leaves(table: Table, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Yield what a table and the tables in it hold, with the keys that lead there."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from list_leaves(value, (*keys, key))
+        else:
+            yield (*keys, key), value
+
+
 def choose_value(
-    config: Config, images: Table, name: str, profile: Table, key: str, step_value: Any
+    config: Config, images: Table, name: str, profile: Table, keys: Keys, step_value: Any
 ) -> Any:
-    """Return what a job must get for a key: what the site says, else what its step sets."""
-    others = [other for other, taken in OTHER_NAMES.items() if taken == key]
-    fields = [field for field in (key, *others) if field in profile]
-    for field in fields:
-        if is_of_site(config, ("sections", name, field)):
-            return profile[field]
-    if key not in IMAGE_FIELDS:
+    """Return what a job must get at a place: what the site says, else what its step sets."""
+    if keys == ("mounts",):
+        return step_value  # the reader takes those of both
+    place = keys
+    if keys[0] not in profile:
+        for other in OTHER_NAMES.keys() & profile.keys():
+            if find_taken(other, {**profile, keys[0]: step_value}) == keys[0]:
+                place = (other,)
+    value = look_up(profile, place)
+    if value is not None and is_of_site(config, ("sections", name, *place)):
+        return value
+    if keys[0] not in IMAGE_FIELDS:
         return step_value
     moved = move_image(step_value, images)
-    for field in fields:
-        image = find_value(config, ("sections", name, field))
-        if moved == step_value and find_image_key(str(image), images):
-            return profile[field]
+    if moved == step_value and "images" in dict(find_changes(value)):
+        return value  # the step's image has no key, but the job needs what the site has
     return moved
 
 
@@ -2011,14 +2114,16 @@ def find_placeholders(plan: Plan) -> Table:
         return placeholders
     written = json.dumps(plan.tables, default=str)
     for name, meaning in meanings.items():
+        below_site: set[int] = set()
         for layer, _ in plan.config.variables.get(name, ()):
-            if not layer.bundled or os.environ.get(name):
-                break
-            with Report():  # a variable of a cycle has no value
-                text = make_text(f"${{oc.env:{name}}}", layer, {})
-                filled = fill_text(text, plan.config.variables, [])
-                if json.dumps(filled)[1:-1] in written:
-                    placeholders[name] = meaning
+            if not layer.bundled:
+                below_site.update(layer.below)
+            elif layer.rank not in below_site and not os.environ.get(name):
+                with Report():  # a variable of a cycle has no value
+                    text = make_text(f"${{oc.env:{name}}}", layer, {})
+                    filled = fill_text(text, plan.config.variables, {})
+                    if json.dumps(filled)[1:-1] in written:
+                        placeholders[name] = meaning
     return placeholders
 
 
@@ -2049,18 +2154,12 @@ NEEDS = {  # by executor: what the reader cannot submit without; one of several 
 # What pyxis takes (parse_mount_option in its args.c), with a / for every interpolation.
 PYXIS_MOUNT = r"([/.][^:,\s]*|(tmpfs|umount)(?=:))(:/[^:,\s]*(:[\w/=.-]+(\+[\w/=.-]+)*)?)?"
 
-
-READ = {  # by executor: the fields that it reads
-    executor: {**FIELDS["every executor"], **FIELDS["other commands"], **FIELDS[executor]}
-    for executor in EXECUTORS
-}
 NAMING = (  # where a site names profiles or variables that must be there
     ("only",),
     ("steps",),
     ("checks", "required_profiles"),
     ("checks", "recommended_min_nodes"),
     ("checks", "site_values"),
-    ("variables",),
 )
 
 
@@ -2069,11 +2168,14 @@ def check_plan(plan: Plan, report: Report) -> None:
 
     A mistake is told where a profile itself sets one of the fields concerned, not for its heirs.
     """
-    used = find_variables(plan)
+    readers = find_readers(plan)
+    for name in plan.config.variables:
+        with report:
+            check_variable(plan, name, readers)
     for place in NAMING:
         for name in plan.config.get(*place):
             with report:
-                check_use(plan, (*place, name), used)
+                check_use(plan, (*place, name), readers)
     check_image_keys(plan, report)
     childless = set(plan.tables).difference(map(parent_of, plan.sections.values()))
     for name, profile in plan.profiles.items():
@@ -2107,7 +2209,7 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
     for field in own:
         with report:
             check_resolved(plan, name, field)
-        if field not in read or OTHER_NAMES.get(field) in profile:
+        if field not in read or find_taken(field, profile) != field:
             with report:
                 check_read(plan, name, field)
 
@@ -2115,20 +2217,52 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
 def check_resolved(plan: Plan, name: str, field: str) -> None:
     """Raise EnvTomlError for what is no time or number where no variable is set.
 
-    One that is then empty, or has no default, is left to the shell where jobs are submitted.
+    One that is then empty or null, or without default, is left to the shell where jobs are
+    submitted.
     """
     value, kind, keys = plan.sections[name][field], PROFILE.of(field), ("sections", name, field)
     if not isinstance(value, str) or "${" not in value:
         return
     resolved = resolve_defaults(value)
-    if resolved == "" or "${" in resolved:
+    if resolved in ("", "null") or "${" in resolved:
         return
     if kind.pattern or kind.types == (int,):
         if not kind.accepts(read_scalar(resolved, kind)):
             raise wrong(f"expected {kind.expected}, found {show_value(resolved, keys)}", keys)
 
 
-def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
+def find_readers(plan: Plan) -> dict[str, list[Layer]]:
+    """Return, by the variables that texts ask for, the layers of those texts."""
+    readers: dict[str, list[Layer]] = {}
+    for layer in plan.config.layers:
+        texts = json.dumps([layer.content.get(key) for key in FILLED], default=str)
+        for name in set(re.findall(r"oc\.env\s*:\s*(\w+)", texts)):
+            readers.setdefault(name, []).append(layer)
+    return readers
+
+
+def check_variable(plan: Plan, name: str, readers: dict[str, list[Layer]]) -> None:
+    """Raise EnvTomlError for a variable of a site that no text asks for, or none that it reaches.
+
+    `readers` are the layers whose texts ask for variables, by those.
+    """
+    setters = plan.config.variables[name]
+    reaching = [choose_setter(setters, reader, []) for reader in readers.get(name, ())]
+    replaced: set[int] = set()
+    for layer, value in setters:
+        lost = (layer, value) not in reaching and layer.rank not in replaced
+        if lost and not layer.bundled and value is not None:
+            told = f"no profile uses ${{oc.env:{name}}}{suggest(name, readers)}"
+            if reaching:
+                told = (
+                    f"the value of {layer.name} reaches no text: of configs side by side in"
+                    " defaults each keeps its own; set it in the config that has these defaults"
+                )
+            raise wrong(told, ("variables", name))
+        replaced.update(layer.below)
+
+
+def check_use(plan: Plan, keys: Keys, used: Collection[str]) -> None:
     """Raise EnvTomlError for a name that a site gives, and no profile has or no text asks for.
 
     `used` are the variables that texts ask for.
@@ -2136,20 +2270,12 @@ def check_use(plan: Plan, keys: Keys, used: set[str]) -> None:
     *_, table, name = keys
     if not is_of_site(plan.config, keys):
         return
-    if table in ("variables", "site_values"):
+    if table == "site_values":
         if name not in used:
             raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, used)}", keys)
     elif not match_names(name, plan.sections):
         near = suggest(name, plan.sections, but=RESERVED)
-        raise wrong(f"there is no profile {name!r}{near}", keys)
-
-
-def find_variables(plan: Plan) -> set[str]:
-    """Return the variables that the texts of any layer ask for."""
-    asking = ("sections", "images", "variables", "step_values")
-    contents = [[layer.content.get(key) for key in asking] for layer in plan.config.layers]
-    texts = json.dumps(contents, default=str)
-    return set(re.findall(r"oc\.env\s*:\s*(\w+)", texts))
+        raise wrong(f"there is no profile {show_value(name, ())}{near}", keys)
 
 
 def check_image_keys(plan: Plan, report: Report) -> None:
@@ -2207,7 +2333,10 @@ def check_mount(plan: Plan, keys: Keys, mount: Any) -> None:
         if not isinstance(mount, dict) or mount.keys() != MOUNT.fields.keys():
             expected = f"a table with {', '.join(MOUNT.fields)}"
     if expected:
-        raise wrong(f"expected {expected}, found {show_value(mount, keys)}", keys)
+        shown = show_value(mount, keys)
+        if isinstance(mount, dict):
+            shown = f"one with {', '.join(mount)}"
+        raise wrong(f"expected {expected}, found {shown}", keys)
 
 
 def is_pyxis_mount(mount: Any) -> bool:
@@ -2263,9 +2392,9 @@ def check_read(plan: Plan, name: str, field: str) -> None:
 
 def _explain_unread(profile: Table, field: str) -> str:
     """Say why the executor of a profile does not take a field, and which one does."""
-    other = OTHER_NAMES.get(field)
-    if other in profile:
-        return f"the reader takes {other}, which this profile has too"
+    taken = find_taken(field, profile)
+    if taken != field:
+        return f"the reader takes {taken}, which this profile has too"
     readers = [reader for reader in EXECUTORS if field in READ[reader]]
     told = f"no executor reads {field} (checks.extra_fields+={field} says that you know)"
     if readers:
@@ -2399,7 +2528,9 @@ def import_tomli_w() -> Any:
     """Return the module tomli_w; raises EnvTomlError where it is missing."""
     try:
         import tomli_w
-    except (ImportError, OSError):
+
+        tomli_w.dumps  # noqa: B018  # a folder of this name without its files has none
+    except (ImportError, OSError, AttributeError):
         raise wrong(
             "the module tomli_w is missing or cannot be read: pip install tomli-w,"
             f" or copy its folder tomli_w into {HERE}"
@@ -2410,7 +2541,7 @@ def import_tomli_w() -> Any:
 # --------------------------------------------------------------------------------------------- file
 
 # The comments above the two lines that are not compared, the checksum in those, what follows them.
-HEADER = r"\A(?:((?:#.*\n)*?)# Generated by: .*\n# Checksum: ([0-9a-f]{8}) .*\n)?([\s\S]*)"
+HEADER = r"\A(?:((?:#.*\n)*)# Generated by: .*\n# Checksum: ([0-9a-f]{8}) .*\n)?([\s\S]*)"
 UNTOUCHED = "generated by this tool and not edited since"
 
 
@@ -2449,26 +2580,26 @@ def write(
     """Write the file whole or not at all.
 
     Returns what was done, "unchanged" or "wrote", and the name under which an edited or foreign
-    file was kept, "" for none. Without `force` an existing file is an error, whoever made it and
-    however late, but for one that differs in its two header lines only. A symbolic link is
-    followed; an existing file keeps its mode unless `private` (0600), and its owner and group where
-    that is allowed. None of the files in `protected` is replaced. Raises
-    EnvTomlError that names path and reason.
+    file was kept ("" for none), with its folder where a link leads there.
+
+    Without `force` an existing file is an error, whoever made it and however late, but for one that
+    differs in its two header lines only. A symbolic link is followed; an existing file keeps its
+    mode unless `private` (0600), and its owner and group where that is allowed. None of the files
+    in `protected` is replaced. Raises EnvTomlError that names path and reason.
     """
     try:
         target = os.path.realpath(os.path.expanduser(path))
         if target in map(os.path.realpath, protected):
             raise OSError("a file that this run reads, a config or the program: name another")
-        return _write(path, target, text, force, private)
+        done, kept = _write(path, target, text, force, private)
+        if not os.path.islink(os.path.expanduser(path)):
+            kept = os.path.basename(kept)
+        return done, kept
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a NUL; 1000 folders
         raise wrong(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _write(path: str, target: str, text: str, force: bool, private: bool) -> tuple[str, str]:
-    like = ""
-    give_name: Callable[[str, str], None] = take_name
-    if os.path.exists(target):
-        like, give_name = target, os.replace
     old = read_old(target)
     old_text = old.decode(errors="surrogateescape")
     # As in the public step, a plain run refuses a file that is there already, even with this text.
@@ -2483,13 +2614,18 @@ def _write(path: str, target: str, text: str, force: bool, private: bool) -> tup
             " output_path=FILE writes another, --check compares,"
             f" --edits {path} prints its values as a site config"
         )
-    if like:
+    like = ""
+    if os.path.exists(target):
         check_replaceable(target)
+        like = target
+    give_name: Callable[[str, str], None] = take_name
+    if old:
+        give_name = os.replace
     kept = ""
     try:
         # Nothing is lost of an empty file, which a kill may have left where there are no links.
         if old and state != UNTOUCHED:
-            kept = os.path.basename(keep_backup(target, old))
+            kept = keep_backup(target, old)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         write_fresh(target, text.encode(), like, private, give_name)
     except FileExistsError:  # somebody made one of them meanwhile: that is kept too
@@ -2531,7 +2667,8 @@ def keep_backup(target: str, old: bytes) -> str:
     number = 0
     name = f"{target}.bak"
     while os.path.lexists(name):
-        if os.path.isfile(name) and read_old(name) == old:
+        # A link would show what it leads to, which may be the file that is about to go.
+        if os.path.isfile(name) and not os.path.islink(name) and read_old(name) == old:
             return name
         number += 1
         name = f"{target}.bak.{number}"
@@ -2583,16 +2720,31 @@ def _take_over(fresh: str, old: os.stat_result, private: bool) -> None:
 
 
 def take_name(fresh: str, target: str) -> None:
-    """Give a fresh file a name that nothing has; raises FileExistsError where something has it."""
+    """Give a fresh file a name that nothing has, or only an empty file, as a kill may leave one.
+
+    Raises FileExistsError where something has it.
+    """
     try:
         os.link(fresh, target)
-    except OSError:  # no hard links here; a name that is taken refuses the next call too
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            os.replace(fresh, target)
-        except OSError:
-            os.unlink(target)
-            raise
+    except OSError:  # it is taken, or there are no hard links here
+        with open(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as empty:
+            _lock(empty)
+            if os.path.getsize(target) > 0:
+                raise FileExistsError from None
+            try:
+                os.replace(fresh, target)
+            except OSError:
+                os.unlink(target)
+                raise
+
+
+def _lock(file: Any) -> None:
+    """Wait until no other run has an empty file locked, and lock it, where that is possible."""
+    from contextlib import suppress
+    from fcntl import LOCK_EX, flock
+
+    with suppress(OSError):  # not every file system has locks
+        flock(file, LOCK_EX)
 
 
 # ------------------------------------------------------------------------------------ looking at it
@@ -2731,8 +2883,12 @@ def compare(path: str, text: str) -> str:
 
     A unified diff of each profile, compared by its name, and whether the file was edited.
     """
-    if not os.path.exists(os.path.expanduser(path)):
+    try:
+        os.stat(os.path.expanduser(path))
+    except FileNotFoundError:
         return f"{path} does not exist: a run without --check writes it\n"
+    except OSError as error:
+        raise wrong(f"{path}: {error.strerror}") from None
     old = read_toml(path)
     if is_same(old, text):
         return ""
@@ -2816,6 +2972,8 @@ def show_edits(plan: Plan, path: str) -> str:
     report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
     wanted = expand(document, report)
     report.settle()
+    if wanted.keys() <= set(RESERVED):
+        raise wrong(f"{path}: there are no profiles, so no config gives this file")
     edits = make_edits(plan, document, wanted)
     check_edits(plan, {**document, **wanted}, edits)
     defaults = plan.chosen
@@ -2970,7 +3128,9 @@ def run(argv: Words) -> int:
 def answer(options: Table, words: Words) -> str:
     """Do what the options say; return the text for standard output."""
     if "--help" in options:
-        return __doc__ or ""
+        if not __doc__:
+            raise wrong("python -OO leaves out the manual, which --help shows: run without it")
+        return __doc__
     if "--list" in options:
         return show_configs()
     if "--fields" in options:

@@ -337,7 +337,7 @@ def test_a_stage_that_nests_without_end_is_one_finding():
         (["variables.SLURM_MOUNT=data:/data"], "variables.SLURM_MOUNT"),
         (["sections.slurm_base.mounts=[data:/data]"], "sections.slurm_base.mounts"),
         (["sections.slurm_base.mounts=[${oc.env:SLURM_MOUNT}]", "variables.SLURM_MOUNT=data:/data"],
-         "sections.slurm_base.mounts"),
+         "sections.slurm_base.mounts, variables.SLURM_MOUNT"),
         (["variables.SLURM_MOUNT=${oc.env:WANDB_ENTITY}", "variables.WANDB_ENTITY=data"],
          "variables.SLURM_MOUNT, variables.WANDB_ENTITY"),
     ],

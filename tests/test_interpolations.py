@@ -214,4 +214,4 @@ def test_a_cycle_through_a_default_that_a_later_layer_wins_over(tmp_path):
     write_config(tmp_path / "base.json", base)
     site = {"defaults": "base.json", "variables": {"B": "${oc.env:A}"}}
     error = refusal(env_toml.generate, str(write_config(tmp_path / "site.json", site)))
-    assert_says(error, ["variables.A: its value returns to itself: A -> B -> A"])
+    assert_says(error, ["variables.B: its value returns to itself: B -> A -> B (in ", "site.json"])

@@ -499,13 +499,44 @@ class Model:
         return None if None in values else "".join(values)
 
     def value_of(self, name, default, reader, trail):
-        for layer in reversed(range(len(self.layers))):
-            value = self.layers[layer]["variables"].get(name)
-            if value is not None and self.reaches(layer, reader, default is not None):
-                if name in trail:
-                    raise CycleError(name)
-                return self.resolve(value, layer, (*trail, name))
-        return default
+        setter = self.setter_of(name, reader, has_default=default is not None)
+        if setter is None:
+            return default
+        if name in trail:
+            raise CycleError(name)
+        return self.resolve(self.layers[setter]["variables"][name], setter, (*trail, name))
+
+    def setters_of(self, name):
+        """Return the layers that set a variable, the latest first."""
+        layers = reversed(range(len(self.layers)))
+        return [layer for layer in layers if name in self.layers[layer]["variables"]]
+
+    def setter_of(self, name, reader, has_default):
+        """Return the layer whose value a text takes: the latest that reaches it, if need be any."""
+        setters = self.setters_of(name)
+        reaching = [layer for layer in setters if self.reaches(layer, reader, has_default)]
+        if not reaching and not has_default:
+            reaching = setters
+        return reaching[0] if reaching else None
+
+    def lost(self):
+        """Return the variables of which a layer's value reaches no text, and none is set over it."""
+        names = set()
+        for name in VARIABLES:
+            readers = [
+                number for number, layer in enumerate(self.layers) if name in repr(layer["texts"])
+            ]
+            readers += [
+                number
+                for number, layer in enumerate(self.layers)
+                if name in repr(list(layer["variables"].values()))
+            ]
+            taken = {self.setter_of(name, reader, has_default=False) for reader in readers}
+            for setter in self.setters_of(name):
+                over = any(setter in self.below[later] for later in self.setters_of(name))
+                if setter not in taken and not over:
+                    names.add(name)
+        return names
 
     def texts(self):
         """Return the texts of the profile, by place: the latest layer gives each."""
@@ -572,6 +603,10 @@ def test_variables_reach_what_the_rule_says(folder, files, words):
         wanted = model.texts()
     except CycleError:
         assert "its value returns to itself" in str(seen)
+        return
+    for name in model.lost():
+        assert f"variables.{name}: the value of layer" in str(seen).replace(f"{folder}/", "")
+    if model.lost():
         return
     assert isinstance(seen, str), f"{seen} (wanted {wanted})"
     written = read_toml(seen)["p"]["env_vars"]
