@@ -298,7 +298,8 @@ def rewrite(
     return finish(text).translate(parts)
 
 
-SHELL_NAME = r"[A-Z_][A-Z0-9_]*:|:[#!]?[A-Z_][A-Z0-9_]*[^\w.\[-]"  # of ${A:-b} or ${A##*/}
+# RESOLVER:NODE of what a shell expands, as in ${A:-b}, ${#A} or ${A##*/}.
+SHELL_NAME = r"[A-Z_][A-Z0-9_]*:|:[#!][A-Z_]|:[A-Z_][A-Z0-9_]*[^\w.\[-]"
 
 
 def check_interpolations(text: str) -> None:
@@ -1852,12 +1853,13 @@ def move_images(config: Config, images: Table, sections: Table) -> Table:
         moved[name] = dict(section)
         for field in IMAGE_FIELDS:
             image = str(section.get(field, ""))
-            start = find_image_key(image, images)
-            if start and name not in RESERVED:
+            new = move_image(image, images)
+            if new != image and name not in RESERVED:
+                start = find_image_key(image, images)
                 layer = config.origins["images", start]
                 changes = dict(find_changes([section[field], images[start]]))
                 changes["images"] = layer
-                moved[name][field] = make_text(move_image(image, images), layer, changes)
+                moved[name][field] = make_text(new, layer, changes)
     return moved
 
 
@@ -2386,8 +2388,20 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     if plan.linted and field in UNREAD.get(str(profile.get("executor")), ()):
         return
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if parent.get(field) != profile[field] and is_of_site(plan.config, keys):
+    if parent.get(field) == profile[field] or not is_of_site(plan.config, keys):
+        return
+    if not is_bundled(plan, field, profile[field]):
         raise doubtful(_explain_unread(profile, field), keys, ("extra_fields", field))
+
+
+def is_bundled(plan: Plan, field: str, value: Any) -> bool:
+    """Tell whether a profile has the value from a bundled config, as a copy of all of it has."""
+    for layer in plan.config.layers:
+        for name in layer.content.get("sections", ()):
+            same = plan.profiles.get(name, {}).get(field) == value
+            if same and not is_of_site(plan.config, ("sections", name, field)):
+                return True
+    return False
 
 
 def _explain_unread(profile: Table, field: str) -> str:

@@ -242,6 +242,52 @@ def test_configs_side_by_side_keep_each_their_own(site):
             assert written[name] == complete(PUBLIC[cluster], name)
 
 
+FACTS = {"variables": {"SLURM_HOST": "login.corp"}}
+
+
+@pytest.mark.parametrize("order", [["slurm", "facts.json"], ["facts.json", "slurm"]])
+def test_a_value_beside_the_config_that_has_its_own_is_told(site, order):
+    """It would reach nothing: of configs side by side each keeps its own."""
+    write_config(Path("facts.json"), FACTS)
+    error = refusal(env_toml.generate, site(order))
+    assert_says(
+        error, ["variables.SLURM_HOST: the value of facts.json reaches no text", "side by side"]
+    )
+    words = ["variables.SLURM_HOST=other"]
+    assert generate(site(order), *words)["slurm_base"]["host"] == "${oc.env:SLURM_HOST,other}"
+
+
+def test_a_value_beside_a_config_without_one_of_its_own_reaches_it(site):
+    write_config(Path("facts.json"), {"variables": {"TEAM": "one"}})
+    write_config(Path("more.json"), {"variables": {"TEAM": "two"}})
+    mine = {"sections": {"mine": {"executor": "local", "env_vars": {"A": "${oc.env:TEAM}"}}}}
+    write_config(Path("mine.json"), mine)
+    document = generate(site(["mine.json", "facts.json"]))
+    assert document["mine"]["env_vars"] == {"A": "${oc.env:TEAM,one}"}
+    error = refusal(env_toml.generate, site(["facts.json", "mine.json", "more.json"]))
+    assert_says(error, ["the value of facts.json reaches no text"])
+    mine = {"sections": {"mine": {"executor": "local", "env_vars": {"A": "${oc.env:TEAM,own}"}}}}
+    write_config(Path("mine.json"), mine)
+    document = generate(site(["mine.json", "facts.json"]))
+    assert document["mine"]["env_vars"] == {"A": "${oc.env:TEAM,own}"}
+
+
+def test_a_profile_beside_its_cluster_gets_the_clusters_values(site):
+    mine = {"extends": "slurm_curate", "env_vars": {"OUT": "${oc.env:NEMOTRON_WORKSPACE}/o"}}
+    write_config(Path("mine.json"), {"sections": {"mine": mine}})
+    document = resolve(generate(site(["slurm", "mine.json"])))
+    assert document["mine"]["env_vars"]["OUT"] == "/lustre/$USER/o"
+
+
+def test_a_placeholder_of_one_config_is_told_although_another_has_a_value(call, site):
+    own = {"p": {"executor": "local", "env_vars": {"H": "${oc.env:SLURM_HOST}"}}}
+    write_config(Path("facts.json"), {**FACTS, "sections": own})
+    site(["slurm", "facts.json"], output_path="env.toml")
+    said = call("-c", "site.json")
+    assert "variables.SLURM_HOST=..." in said.out
+    assert "SLURM_HOST,login.example.com}" in Path("env.toml").read_text()
+
+
 @pytest.mark.parametrize("by", ["a word", "the file itself"])
 def test_until_a_later_layer_says_it_for_both(site, by):
     content = {"variables": {"NEMOTRON_WORKSPACE": "/x"}} if by == "the file itself" else {}
@@ -598,6 +644,99 @@ def test_a_removed_value_is_not_carried(clean):
     assert carried(command) == {"persistent_cache": "/c"}
 
 
+@each_row(
+    ("word", "profile", "value"),
+    [
+        ("sections.slurm_pretrain_automodel.nodes=null", "slurm_pretrain_automodel", {"nodes": 1}),
+        (
+            "sections.slurm_sft_automodel.container_image=null",
+            "slurm_sft_automodel",
+            {"container_image": "nvcr.io/nvidia/nemo:26.04"},
+        ),
+    ],
+)
+def test_what_shows_through_after_a_removal_is_carried(clean, word, profile, value):
+    text = env_toml.generate("slurm", [word])
+    (key, written) = next(iter(value.items()))
+    assert read_toml(text)[profile][key] == written
+    assert carried(dict(commands_of(text))[profile]) == value
+
+
+def test_a_command_that_says_a_value_itself_keeps_it(site):
+    pinned = "sft/automodel -c tiny run.env.container_image=/fs/my.sqsh"
+    steps = {"slurm_sft_automodel": [pinned]}
+    text = env_toml.generate(site("slurm", images={"nvcr.io/": "r#"}, steps=steps))
+    command = f"# nemotron steps run {pinned} --batch slurm_sft_automodel\n"
+    assert command in text
+
+
+def test_variables_reach_commands(site):
+    steps = {"slurm_curate": ["own/step -c x 'out=${oc.env:ONLY_HERE}/x'"]}
+    step_values = {"own/step -c x": {"container_image": "nvcr.io/n:${oc.env:TAG}"}}
+    variables = {"ONLY_HERE": "/fs", "TAG": "1"}
+    images = {"nvcr.io/": "r#"}
+    content = {"steps": steps, "step_values": step_values, "variables": variables}
+    text = env_toml.generate(site("slurm", images=images, **content))
+    (command,) = [words for _, words in commands_of(text) if "own/step" in words]
+    assert "out=${oc.env:ONLY_HERE,/fs}/x" in command
+    assert carried(command) == {"container_image": "r#n:${oc.env:TAG,1}"}
+
+
+STEP = "own/step -c x"
+
+
+def carried_over(site, step_values, *words, cluster="slurm", **profile):
+    """Return what the command of a step carries that sets these values itself."""
+    sections = {f"{cluster}_curate": profile}
+    content = {"steps": {f"{cluster}_curate": [STEP]}, "step_values": {STEP: step_values}}
+    text = env_toml.generate(site(cluster, sections=sections, **content), words)
+    return carried(dict(commands_of(text))[f"{cluster}_curate"])
+
+
+def test_a_value_in_a_table_is_carried_by_itself(site):
+    """The reader merges tables, so the others in them are none of the command's."""
+    step = {"env_vars": {"A": "step", "RAY_DEDUP_LOGS": "9"}}
+    assert carried_over(site, step, env_vars={"ZZ": "1"}) == {}
+    assert carried_over(site, step, env_vars={"A": "site"}) == {"env_vars": {"A": "site"}}
+    assert carried_over(site, step, "sections.slurm_base.env_vars.A=x") == {"env_vars": {"A": "x"}}
+
+
+def test_mounts_are_never_carried_since_the_reader_takes_those_of_both(site):
+    assert carried_over(site, {"mounts": ["/q:/q"]}, mounts=["/z:/z"]) == {}
+
+
+def test_what_the_reader_does_not_take_is_not_carried(site):
+    """Of two names of a field it takes one."""
+    step = {"container_image": "nvcr.io/s:1"}
+    assert carried_over(site, step, container="/x.sqsh") == {}
+    assert carried_over(site, {"nprocs_per_node": 8}, ntasks_per_node=4, cluster="slurm") == {}
+    assert carried_over(site, {"nprocs_per_node": 6}, ntasks_per_node=4, cluster="lepton") == {}
+    taken = carried_over(
+        site,
+        {"nprocs_per_node": 8},
+        "sections.*.nprocs_per_node=null",
+        ntasks_per_node=4,
+        cluster="lepton",
+    )
+    assert taken == {"nprocs_per_node": 4}
+
+
+def test_a_key_of_images_that_changes_nothing_changes_no_command(site):
+    image = "nvcr.io/nvidia/nemo:26.04"
+    assert "run.env" not in env_toml.generate(site("slurm", images={image: image}))
+
+
+def test_a_tab_arrives_as_one(site):
+    assert carried_over(site, {"setup_lines": "x"}, setup_lines="a\tb") == {"setup_lines": "a\tb"}
+
+
+def test_commands_are_appended_to_those_that_a_pattern_gives(clean):
+    text = env_toml.generate("slurm", ["steps.slurm_convert_model+=a/b -c x"])
+    served = [" ".join(words[3:6]) for name, words in commands_of(text) if "convert" in name]
+    convert = ["hf_to_megatron", "megatron_to_hf", "merge_lora"]
+    assert served == [*(f"convert/{name} -c default" for name in convert), "a/b -c x"]
+
+
 CARRIED = {
     "a path with blanks": "/lustre/my images/a.sqsh",
     "a port": "registry.corp:5000#nvidia/nemo:26.04",
@@ -606,6 +745,7 @@ CARRIED = {
     "what YAML reads as a number": "26.04",
     "what YAML reads as true": "yes",
     "what YAML reads as a comment": "nemo #26",
+    "characters beyond 16 bits": "/fs/\U0001f600: x.sqsh",
 }
 
 
@@ -707,6 +847,29 @@ UNREAD = {
     "lepton": ["partition", "code_src_dir", "cpus_per_task", "tunnel"],
     "dgxcloud": ["department", "shared_memory_size", "time"],
 }
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_of_two_names_of_a_field_the_one_that_is_not_taken_is_told(clean, cluster):
+    name = f"{cluster}_base"
+    warnings = env_toml.make_plan(cluster, [f"sections.{name}.ntasks_per_node=4"]).warnings
+    told = [str(warning) for warning in warnings if "the reader takes" in str(warning)]
+    if cluster == "slurm":
+        assert told == [], "Slurm has one name for it"
+    else:
+        assert_says(told, ["the reader takes nprocs_per_node, which this profile has too"])
+
+
+def test_a_copy_of_a_bundled_field_that_is_not_read_is_not_told(site):
+    """As --edits makes one of a profile of which an inherited key was removed."""
+    workspace = generate("slurm")["slurm_base"]["workspace"]
+    copied = {"extends": None, "executor": "local", "workspace": workspace}
+    config = site("slurm", sections={"slurm_eval_model_eval": copied})
+    assert env_toml.make_plan(config, []).warnings == []
+    copied["workspace"] = "/elsewhere"
+    config = site("slurm", sections={"slurm_eval_model_eval": copied})
+    (warning,) = env_toml.make_plan(config, []).warnings
+    assert_says(warning, ["local does not read workspace"])
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
