@@ -18,7 +18,7 @@ from unittest import mock
 import cli
 import pytest
 from cli import CONFIGS, OTHER_USER, SCRIPT, SOMEBODY, assert_refused, can, files, often, read_toml
-from helpers import SMALL, assert_says, attempt, refusal
+from helpers import SMALL, assert_says, attempt, refusal, write_config
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import each_row
@@ -229,6 +229,42 @@ def test_a_dangling_link_is_a_name_that_is_taken(tmp_path, target):
     assert keep(target, HAND) == "env.toml.bak.1"
     assert (tmp_path / "env.toml.bak").is_symlink()
     assert not (tmp_path / "nowhere").exists()
+
+
+@each_row("name", ["env.toml.bak", "env.toml.bak.1"])
+def test_a_link_to_the_file_is_no_backup_of_it(tmp_path, name):
+    """It shows what was kept until the file is replaced."""
+    target = tmp_path / "env.toml"
+    (tmp_path / "env.toml.bak").write_text("another\n")
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).symlink_to("env.toml")
+    kept = keep(target, HAND)
+    assert kept == {"env.toml.bak": "env.toml.bak.1", "env.toml.bak.1": "env.toml.bak.2"}[name]
+    assert (tmp_path / kept).read_text() == HAND
+    assert not (tmp_path / kept).is_symlink()
+
+
+def test_a_backup_in_another_folder_is_named_with_it(call, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "env.toml").write_text(HAND)
+    (tmp_path / "link.toml").symlink_to("there/env.toml")
+    said = call("-c", SMALL, "output_path=link.toml", "-f")
+    kept = tmp_path / "there" / "env.toml.bak"
+    assert f"kept what was there as {kept.resolve()}\n" in said.out
+    assert kept.read_text() == HAND
+
+
+def test_the_header_in_a_preamble_is_part_of_the_preamble(call, tmp_path, target):
+    above = [line for line in generated().splitlines() if line.startswith("# ")][-4:]
+    lines = [line[2:] for line in generated().splitlines() if re.match("# (Gen|Check)", line)]
+    assert len(lines) == 2, above
+    write_config(tmp_path / "site.json", {"defaults": SMALL, "preamble": "\n".join(lines)})
+    words = ("-c", "site.json", "output_path=env.toml")
+    assert call(*words).exit == 0
+    assert call(*words, "--check", "--strict", "checks.site_values=null").exit == 0
+    said = call(*words, OTHER, "-f")
+    assert "kept" not in said.out
+    assert files(tmp_path) == ["env.toml", "site.json"]
 
 
 def test_a_folder_in_the_place_of_a_backup_is_left_alone(run, tmp_path, target):

@@ -203,7 +203,10 @@ TOLD = {
     ),
     "a mount that Lepton refuses": (
         ["-d", "sections.lepton_base.mounts=[{path: /a, mount_path: /b}]"],
-        ["error: lepton_base.mounts.0: expected a table with path, mount_path, from"],
+        [
+            "error: lepton_base.mounts.0: expected a table with path, mount_path, from,"
+            " found one with path, mount_path"
+        ],
     ),
 }
 
@@ -309,9 +312,20 @@ def test_ten_times_as_much_costs_less_than_thirty_times_as_much(clean, tmp_path,
     assert costs[2000] < 30 * costs[200], costs
 
 
-def measure(path):
+def test_ten_times_as_many_words_for_an_heir_cost_less_than_thirty_times_as_much(clean, tmp_path):
+    """What it inherits is as long."""
+    costs = {}
+    for number in (200, 2000):
+        base = {"executor": "local", "env_vars": {f"A{n}": "x" for n in range(number)}}
+        sections = {"base": base, "heir": {"extends": "base"}}
+        path = write_config(tmp_path / f"{number}.json", {"sections": sections})
+        costs[number] = measure(path, *(f"sections.heir.env_vars.B{n}=x" for n in range(number)))
+    assert costs[2000] < 30 * costs[200], costs
+
+
+def measure(path, *words):
     before = time.process_time()
-    findings_of(path)
+    findings_of(path, *words)
     return time.process_time() - before
 
 
@@ -346,6 +360,25 @@ def test_what_a_sites_variable_makes_wrong_is_not_blamed_on_the_bundled_text(wor
     error = refusal(env_toml.make_plan, "slurm", words)
     (finding,) = [finding for finding in error.findings if finding.level == "error"]
     assert (finding.keys, finding.origin) == (("sections", "slurm_base", "mounts", 0), origin)
+
+
+def test_a_wrong_value_names_the_file_of_the_text_and_that_of_the_variable(clean, tmp_path):
+    profile = {"executor": "local", "nodes": "${oc.env:N}"}
+    base = {"variables": {"N": "2"}, "sections": {"p": profile}}
+    write_config(tmp_path / "base.json", base)
+    write_config(tmp_path / "site.json", {"defaults": "base.json", "variables": {"N": "two"}})
+    (finding,) = findings_of("site.json")
+    assert_says(finding, ["p.nodes", "found 'two'", "(in base.json, site.json)"])
+    (finding,) = findings_of("base.json", "variables.N=zwei")
+    assert_says(finding, ["found 'zwei'", "(in base.json, variables.N)"])
+
+
+def test_a_cycle_is_told_with_the_word_that_closes_it():
+    """The other variable in it is of a bundled config."""
+    words = ["variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}"]
+    error = refusal(env_toml.make_plan, "slurm", words)
+    told = [finding for finding in error.findings if "returns to itself" in finding.message]
+    assert [finding.origin for finding in told] == ["variables.SLURM_PARTITION"]
 
 
 def test_a_wrong_image_is_told_beside_a_moved_one(tmp_path):

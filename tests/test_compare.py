@@ -247,6 +247,17 @@ def test_a_link_is_followed(call, target, tmp_path):
     assert call("-c", SMALL, "--check", "output_path=link.toml") == (0, "", "")
 
 
+def test_what_cannot_be_reached_is_not_absent(call, tmp_path):
+    """A run that writes would fail there too."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "file").touch()
+    for path, told in (("a", "symbolic links"), ("file/env.toml", "Not a directory")):
+        status, out, err = call("-c", SMALL, "--check", f"output_path={path}")
+        assert (status, out) == (2, "")
+        assert_says(err, [f"error: {path}: ", told])
+
+
 def test_standard_output_cannot_be_compared(call):
     status, out, err = call("-c", SMALL, "--check", "output_path=-")
     assert (status, out) == (2, "")

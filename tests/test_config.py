@@ -169,6 +169,16 @@ def test_the_limit_is_64_mib():
     assert env_toml.MAX_BYTES == 64 * 1024 * 1024
 
 
+def test_a_missing_default_is_told_with_the_config_that_names_it(clean, tmp_path):
+    write_config(tmp_path / "base.json", {"defaults": "slrum"})
+    write_config(tmp_path / "site.json", {"defaults": "base.json"})
+    told = refused_with("site.json")
+    base = (tmp_path / "base.json").resolve()
+    assert_says(
+        told, ["slrum: no such config; did you mean slurm?", f"(in the defaults of {base})"]
+    )
+
+
 def test_a_file_that_is_not_there(clean, tmp_path):
     told = refused_with("nosuch.json")
     assert_says(

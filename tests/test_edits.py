@@ -527,6 +527,8 @@ REFUSED = {  # a file: what must be said of it, with exit status 2
     "a missing parent": ('[p]\nextends = "gone"\n', ["p.extends", "gone"]),
     "a cycle": ('[p]\nextends = "q"\n[q]\nextends = "p"\n', ["extends", "p -> q -> p"]),
     "no table": ("x = 1\n" + HAND, ["hand.toml", "x"]),
+    "no profile": ('[wandb]\nproject = "x"\n', ["hand.toml: there are no profiles"]),
+    "nothing": ("", ["hand.toml: there are no profiles"]),
     "no TOML": ("[p\n", ["hand.toml", "line 1"]),
     "a BOM": ("\ufeff" + HAND, ["hand.toml", "BOM"]),
     "a list over a table": (
@@ -545,6 +547,20 @@ def test_what_cannot_be_said_is_told(call, tmp_path, case):
     assert status == 2
     assert_says(err, ["error: ", *told])
     assert "hf_abcdef123" not in err
+
+
+def test_what_is_printed_after_a_key_was_removed_is_without_findings(call, tmp_path):
+    """The profile is then written whole, with the bundled fields that nothing reads."""
+    call("-c", "slurm", "output_path=env.toml")
+    text = (tmp_path / "env.toml").read_text()
+    head, rest = text.split("[slurm_sft_automodel.env_vars]\n")
+    hand = f"{head}[slurm_sft_automodel.env_vars]\n{rest.split(chr(10), 1)[1]}"
+    (tmp_path / "env.toml").write_text(hand)
+    (tmp_path / "edits.json").write_text(call("-c", "slurm", "--edits", "env.toml").out)
+    words = ("-c", "edits.json", "output_path=env.toml", "checks.site_values=null", "--strict")
+    status, out, err = call(*words, "-f")
+    assert (status, err) == (0, ""), out
+    assert cli.read_toml(tmp_path / "env.toml") == cli.read_toml(hand)
 
 
 def test_a_word_that_overrules_the_file_is_told(call, tmp_path):

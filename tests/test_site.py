@@ -701,6 +701,11 @@ def test_a_value_in_a_table_is_carried_by_itself(site):
     assert carried_over(site, step, "sections.slurm_base.env_vars.A=x") == {"env_vars": {"A": "x"}}
 
 
+def test_what_is_warned_of_in_a_step_takes_nothing_from_it(site):
+    step = {"env_vars": {"X": {"a": "1"}, "Y": "1"}, "nodes": 7}
+    assert carried_over(site, step, env_vars={"Y": "2"}) == {"env_vars": {"Y": "2"}}
+
+
 def test_mounts_are_never_carried_since_the_reader_takes_those_of_both(site):
     assert carried_over(site, {"mounts": ["/q:/q"]}, mounts=["/z:/z"]) == {}
 

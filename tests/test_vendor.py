@@ -281,6 +281,17 @@ def test_without_tomli_w(run, tmp_path, mode):
 
 
 @pytest.mark.parametrize(
+    "mode", plain_and_thorough([("-d",), ("--version",)], ("-d",)), ids=" ".join
+)
+def test_with_a_folder_tomli_w_that_has_no_files(run, tmp_path, mode):
+    """Python takes it for a package."""
+    script = copy_program(tmp_path)
+    (tmp_path / "tomli_w").mkdir()
+    done = run(*mode, script=script, flags=("-S", "-B"))
+    assert_refused(done, "the module tomli_w is missing or cannot be read")
+
+
+@pytest.mark.parametrize(
     "mode", plain_and_thorough([("-d",), ("--list",), ("--version",)], ("-d",)), ids=" ".join
 )
 def test_without_configs(run, tmp_path, mode):
@@ -372,13 +383,19 @@ def test_every_python_runs_the_script(run, tmp_path, forms, version):
 @pytest.mark.parametrize("version", WITHOUT_TOMLLIB)
 def test_toml_needs_python_3_11_or_tomli(run, tmp_path, forms, version):
     (tmp_path / "site.toml").write_text('defaults = "slurm"\n')
+    told = ("site.toml", "3.11", "pip install tomli", "copy its folder tomli")
     for words in (
         ("--lint", "site.toml"),
         ("-c", "./site.toml", "-d"),
         ("-c", "slurm", "--edits", "site.toml"),
     ):
         done = run(*words, script=forms("folder"), flags=("-S", "-B"), python=PYTHONS[version])
-        assert_refused(done, "site.toml", "3.11", "pip install tomli", "copy its folder tomli")
+        assert_refused(done, *told)
+    (tmp_path / "copied").mkdir()
+    script = build_folder(tmp_path / "copied")
+    (tmp_path / "copied" / "tomli").mkdir()  # a folder without its files is no tomli
+    done = run("--lint", "site.toml", script=script, flags=("-S", "-B"), python=PYTHONS[version])
+    assert_refused(done, *told)
 
 
 def find_tomli() -> Path:

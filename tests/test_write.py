@@ -780,6 +780,44 @@ def test_the_text_is_on_the_disk_before_it_has_the_name(monkeypatch, target, exi
     assert any(call.startswith("fsync") for call in calls[:named]), calls
 
 
+# --------------------------------------------------------------------------- over an empty file
+
+
+@pytest.mark.parametrize("links", ["links", "no links"])
+@pytest.mark.parametrize("force", [False, True])
+def test_what_fills_an_empty_file_meanwhile_is_not_replaced(monkeypatch, target, links, force):
+    """Another run has it locked until it has replaced it; a plain run then refuses what is there."""
+    target.touch()
+    link = os.link
+
+    def fill(*names):
+        if target.stat().st_size == 0 and str(target) in names:
+            monkeypatch.setattr(os, "link", link if links == "links" else no_links)
+            target.write_text(OLD)
+        return link(*names)
+
+    monkeypatch.setattr(os, "link", fill)
+    if force:
+        assert env_toml.write(str(target), "new = 1\n", force=True) == ("wrote", "env.toml.bak")
+        assert (target.parent / "env.toml.bak").read_text() == OLD
+    else:
+        error = refusal(env_toml.write, str(target), "new = 1\n")
+        assert_says(error, ["exists and is left as it is"])
+        assert target.read_text() == OLD
+        assert files(target.parent) == ["env.toml"]
+
+
+def test_an_empty_file_keeps_its_mode(target):
+    target.touch(mode=0o640)
+    target.chmod(0o640)
+    assert env_toml.write(str(target), "new = 1\n") == ("wrote", "")
+    assert (mode(target), target.read_text()) == (0o640, "new = 1\n")
+
+
+def no_links(*_names):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
 # ------------------------------------------------------------------------------------ twelve at once
 
 
@@ -803,7 +841,12 @@ def texts(*words: str) -> list[str]:
     ]
 
 
-def test_of_twelve_at_once_one_writes(tmp_path, target):
+@pytest.mark.parametrize(
+    "before", plain_and_thorough(["nothing", "an empty file"], "an empty file")
+)
+def test_of_twelve_at_once_one_writes(tmp_path, target, before):
+    if before == "an empty file":
+        target.touch()
     runs = twelve(tmp_path)
     said = [(*one.communicate(), one.returncode) for one in runs]
     assert sorted(status for _, _, status in said) == [0] + [2] * 11, said
