@@ -496,15 +496,16 @@ def table(text: str, head: str) -> list[list[str]]:
 
 
 def test_the_parameters_are_those_of_a_config():
-    shown = [name for keys, _, _ in table(README, "key") for name in re.findall(r"`([^`]+)`", keys)]
+    rows = table(README, "key")
+    shown = [name for keys, *_ in rows for name in re.findall(r"`([^`]+)`", keys)]
     assert sorted(shown) == sorted(env_toml.FIELDS["config"])
-    (checks,) = [meaning for key, _, meaning in table(README, "key") if key == "`checks`"]
+    (checks,) = [meaning for key, _, meaning, _ in rows if key == "`checks`"]
     assert re.findall(r"`(\w+)`", checks) == list(env_toml.FIELDS["checks"])
 
 
 def test_the_line_by_line_explanation_has_every_key_of_the_site_config():
     (site,) = blocks(README, "json")
-    explained = [keys for keys, _, meaning in table(README, "key") if "→" in meaning]
+    explained = [keys for keys, _, _, example in table(README, "key") if example != "–"]
     missing = [key for key in json.loads(site) if not any(f"`{key}`" in keys for keys in explained)]
     assert missing == []
 
