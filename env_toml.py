@@ -1848,6 +1848,8 @@ def fill(value: Any, keys: Keys, variables: Table, report: Report) -> Any:
 
 def move_images(config: Config, images: Table, sections: Table) -> Table:
     """Return the sections with the images of the profiles moved."""
+    if not images:
+        return sections
     moved = {}
     for name, section in sections.items():
         moved[name] = dict(section)
@@ -2208,24 +2210,25 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
     with report:
         check_volume(plan, name)
     read = READ.get(executor, own)  # of an executor from a variable nothing is known
-    for field in own:
-        with report:
-            check_resolved(plan, name, field)
-        if field not in read or find_taken(field, profile) != field:
+    for field, value in own.items():
+        if isinstance(value, Text):
+            with report:
+                check_resolved(value, PROFILE.of(field), ("sections", name, field))
+        taken = field
+        if field in OTHER_NAMES:
+            taken = find_taken(field, profile)
+        if field not in read or taken != field:
             with report:
                 check_read(plan, name, field)
 
 
-def check_resolved(plan: Plan, name: str, field: str) -> None:
+def check_resolved(text: Text, kind: Kind, keys: Keys) -> None:
     """Raise EnvTomlError for what is no time or number where no variable is set.
 
     One that is then empty or null, or without default, is left to the shell where jobs are
     submitted.
     """
-    value, kind, keys = plan.sections[name][field], PROFILE.of(field), ("sections", name, field)
-    if not isinstance(value, str) or "${" not in value:
-        return
-    resolved = resolve_defaults(value)
+    resolved = resolve_defaults(text)
     if resolved in ("", "null") or "${" in resolved:
         return
     if kind.pattern or kind.types == (int,):
