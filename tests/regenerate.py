@@ -91,8 +91,6 @@ def describe_text(kind: Any, _name: str, _inside: bool) -> dict[str, Any]:
     if kind.pattern == env_toml.KINDS["text"].pattern:
         return {"type": "string", "pattern": LINE}
     whole = rf"^(?:{kind.pattern}){END}"
-    if r"\$\{" not in kind.pattern:  # a part of the text may be resolved later
-        whole = rf"\$\{{|{whole}"
     return {"type": "string", "allOf": [{"pattern": LINE}, {"pattern": whole}]}
 
 
