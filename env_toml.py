@@ -1995,6 +1995,10 @@ def find_origin(plan: Plan, finding: Finding) -> Any:
     if not layer:
         return str(plan.chosen)
     names = [layer.name for layer in find_site_changes(plan, finding.keys).values()]
+    if finding.keys[2:] == ("extends",):
+        parent = ("sections", str(look_up(plan.config.values, finding.keys)))
+        if parent in plan.config.origins and look_up(plan.config.values, parent) is None:
+            names.append(plan.config.origins[parent].name)  # it removed the parent
     if names == [] or not layer.bundled:  # else its text is sound, but not what a site put into it
         names.insert(0, layer.name)
     return ", ".join(dict.fromkeys(names))

@@ -373,6 +373,14 @@ def test_a_wrong_value_names_the_file_of_the_text_and_that_of_the_variable(clean
     assert_says(finding, ["found 'zwei'", "(in base.json, variables.N)"])
 
 
+def test_a_parent_that_was_dropped_is_told_with_the_word_that_drops_it():
+    error = refusal(env_toml.make_plan, "slurm", ["sections.slurm_sft_megatron_bridge=null"])
+    assert {finding.origin for finding in error.findings} == {"sections.slurm_sft_megatron_bridge"}
+    assert_says(error, ["slurm_sft_automodel.extends: there is no profile"])
+    error = refusal(env_toml.make_plan, "slurm", ["sections.mine.extends=slurm_bose"])
+    assert {finding.origin for finding in error.findings} == {"sections.mine.extends"}
+
+
 def test_a_cycle_is_told_with_the_word_that_closes_it():
     """The other variable in it is of a bundled config."""
     words = ["variables.SLURM_PARTITION=${oc.env:SLURM_GPU_PARTITION}"]
