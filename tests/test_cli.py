@@ -137,6 +137,16 @@ USAGE = (  # what is typed: what the message must hold
 )
 
 
+def test_without_docstrings_there_is_no_manual(call, monkeypatch):
+    """As under python -OO."""
+    monkeypatch.setattr(env_toml, "__doc__", None)
+    assert call("--help") == (
+        2,
+        "",
+        "error: python -OO leaves out the manual, which --help shows: run without it\n",
+    )
+
+
 @each_row(("words", "told"), USAGE, ids=[shlex.join(words) for words, _ in USAGE])
 def test_a_usage_error_is_one_line_that_says_what_is_wrong(call, tmp_path, words, told):
     status, out, err = call(*words)
