@@ -1177,6 +1177,7 @@ def load_layers(chosen: str, report: Report) -> list[Layer]:
     neither, a cycle, or a file that cannot be used.
     """
     layers: Table = {}  # by the file
+    missing = Report()
 
     def load(chosen: str, folder: str, trail: Names) -> Any:
         """Return the layer of a config, added after those that it builds on.
@@ -1195,12 +1196,14 @@ def load_layers(chosen: str, report: Report) -> list[Layer]:
                 defaults = [defaults]
             below: set[int] = set()
             for name in defaults:
-                base = load(name, os.path.dirname(path), [*trail, file])
-                below.update(base.below, [base.rank])
+                with missing:
+                    base = load(name, os.path.dirname(path), [*trail, file])
+                    below.update(base.below, [base.rank])
             layers[file] = Layer(shown, bundled, content, len(layers), below, path)
         return layers[file]
 
     load(chosen, "", [])
+    missing.settle()
     return list(layers.values())
 
 

@@ -169,6 +169,15 @@ def test_the_limit_is_64_mib():
     assert env_toml.MAX_BYTES == 64 * 1024 * 1024
 
 
+def test_all_defaults_that_cannot_be_read_are_told_at_once(clean, tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    defaults = ["broken.json", "nosuch.json", "slurm", "gone.json"]
+    write_config(tmp_path / "site.json", {"defaults": defaults, "forse": True})
+    error = refusal(env_toml.generate, "site.json", ["word"])
+    told = ["forse", "broken.json: expected a JSON object", "nosuch.json: no such", "gone.json: no"]
+    assert_says(error, [*told, "word 1 is not KEY=VALUE"])
+
+
 def test_a_missing_default_is_told_with_the_config_that_names_it(clean, tmp_path):
     write_config(tmp_path / "base.json", {"defaults": "slrum"})
     write_config(tmp_path / "site.json", {"defaults": "base.json"})
