@@ -1101,7 +1101,8 @@ def _read_flow(text: str, keys: Keys) -> Any:
         return json.loads(re.sub(FLOW_TOKEN, _to_json, text), object_pairs_hook=parse_pairs)
     except json.JSONDecodeError:
         raise wrong(
-            "expected [a, b] or {key: value}, its quotes, brackets and ${...} closed"
+            "expected [a, b] or {key: value}, its quotes, brackets and ${...} closed,"
+            " a blank after each : and quotes around an item with brackets"
             " (was the word split at a blank? quote it, as in 'KEY=[a, b]')",
             keys,
         ) from None
@@ -2493,7 +2494,7 @@ def warn_of_keepers(keys: Keys, keepers: dict[str, int], heirs: int) -> None:
         names[3:] = ["..."]
     raise doubtful(
         f"{sum(keepers.values())} of {heirs} heirs keep their own ({', '.join(names)});"
-        f" sections.{show_keys(('*', *keys[2:]))} sets all",
+        f" sections.{show_keys(('*', *keys[2:]))} sets it in every profile",
         keys,
     )
 

@@ -443,5 +443,5 @@ def test_heirs_are_counted_once_where_each_keeps_its_own(tmp_path):
     site = {"defaults": "base.json", "sections": {"a": {"nodes": 9}}}
     plan = env_toml.make_plan(str(write_config(tmp_path / "site.json", site)), [])
     assert [finding.message for finding in plan.warnings] == [
-        "4 of 5 heirs keep their own (b, c, d); sections.*.nodes sets all"
+        "4 of 5 heirs keep their own (b, c, d); sections.*.nodes sets it in every profile"
     ]
