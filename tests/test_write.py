@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -805,6 +806,15 @@ def test_what_fills_an_empty_file_meanwhile_is_not_replaced(monkeypatch, target,
         assert_says(error, ["exists and is left as it is"])
         assert target.read_text() == OLD
         assert files(target.parent) == ["env.toml"]
+
+
+def test_a_run_waits_for_another_that_has_the_empty_file(monkeypatch, target):
+    """Which has written one byte when it lets go."""
+    target.touch()
+    monkeypatch.setattr(fcntl, "flock", lambda _file, how: target.write_text("#" * (how == 2)))
+    assert fcntl.LOCK_EX == 2
+    assert_says(refusal(env_toml.write, str(target), "new = 1\n"), ["exists and is left as it is"])
+    assert target.read_text() == "#"
 
 
 def test_an_empty_file_keeps_its_mode(target):
