@@ -1695,9 +1695,7 @@ def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
         others = islice(find_lineage(config.get(table), name), 1, None)
     elif table == "steps":
         patterns = reversed(config.get(table))
-        others = (
-            pattern for pattern in patterns if match_names(pattern, [name]) and pattern != name
-        )
+        others = (pattern for pattern in patterns if match_names(pattern, [name]))
     for other in others:
         yield (table, other, *keys[2:])
 

@@ -377,6 +377,9 @@ def test_a_parent_that_was_dropped_is_told_with_the_word_that_drops_it():
     error = refusal(env_toml.make_plan, "slurm", ["sections.slurm_sft_megatron_bridge=null"])
     assert {finding.origin for finding in error.findings} == {"sections.slurm_sft_megatron_bridge"}
     assert_says(error, ["slurm_sft_automodel.extends: there is no profile"])
+    error = refusal(env_toml.make_plan, "slurm", ["sections.slurm_base.extends=slurm_curate"])
+    told = [finding for finding in error.findings if "returns to itself" in finding.message]
+    assert [finding.origin for finding in told] == ["slurm"], "the parent is there"
     error = refusal(env_toml.make_plan, "slurm", ["sections.mine.extends=slurm_bose"])
     assert {finding.origin for finding in error.findings} == {"sections.mine.extends"}
 

@@ -186,6 +186,7 @@ def test_a_missing_default_is_told_with_the_config_that_names_it(clean, tmp_path
     assert_says(
         told, ["slrum: no such config; did you mean slurm?", f"(in the defaults of {base})"]
     )
+    assert told.count("in the defaults of") == 1, "only the one that names it"
 
 
 def test_a_file_that_is_not_there(clean, tmp_path):

@@ -528,6 +528,10 @@ REFUSED = {  # a file: what must be said of it, with exit status 2
     "a cycle": ('[p]\nextends = "q"\n[q]\nextends = "p"\n', ["extends", "p -> q -> p"]),
     "no table": ("x = 1\n" + HAND, ["hand.toml", "x"]),
     "no profile": ('[wandb]\nproject = "x"\n', ["hand.toml: there are no profiles"]),
+    "all tables that are no profiles": (
+        "[wandb]\n[cli]\n[cache]\n[artifacts]\n",
+        ["hand.toml: there are no profiles"],
+    ),
     "nothing": ("", ["hand.toml: there are no profiles"]),
     "no TOML": ("[p\n", ["hand.toml", "line 1"]),
     "a BOM": ("\ufeff" + HAND, ["hand.toml", "BOM"]),
