@@ -228,6 +228,7 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 # Private characters stand in for what was read: no text has them, see UNSEEN.
 ESCAPE = "\U000f0000"  # for \${, which is text, and which no bare argument may have
 STAND_INS = r"\U000f0001-\U000ffffd"
+MANY_PARTS = 65_000  # so many stand-ins there are
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 BARE = (
     rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]"
@@ -285,6 +286,8 @@ def rewrite(
 
     def keep(match: Match) -> str:
         code = ord(ESCAPE) + len(parts)
+        if len(parts) > MANY_PARTS:
+            raise wrong(f"more than {MANY_PARTS} interpolations in one text")
         parts[code] = put(match).translate(parts)
         return chr(code)
 
@@ -388,7 +391,8 @@ SECRET_NAME = rf"(?is)(.*[_.-])?({SECRET_WORDS})"
 # //user:hunter2@host; the user may come from a variable, the password should.
 URL_PASSWORD = (
     r"//(?:\$\{[^}]*\}|\$(?!\{)|[^/\s:@$])*:"
-    r"(?!\\?\$\{|\$[A-Z_][A-Z0-9_]*@)[^/\s@]+@"  # ${PASSWORD} and $PASSWORD are none
+    # ${...}, \${PASSWORD} and $PASSWORD are none.
+    r"(?!\$\{|(?:\\\$\{\w+\}|\$[A-Z_][A-Z0-9_]*)@(?![^/\s]*@))[^/\s@]+@"
 )
 URL_VARIABLE = r"//[^/\s@]*:\$\{[^@]*@"  # //user:${oc.env:PASSWORD}@host
 NO_SECRET = r"[-+]?[0-9.]*|[-+]?[0-9.]+e[-+]?[0-9]+|true|false|yes|no|on|off|null"
@@ -894,9 +898,9 @@ def match_places(keys: Keys, sections: Table) -> list[Keys]:
 
     Raises EnvTomlError for a pattern that matches none.
     """
-    if keys[0] != "sections" or "*" not in "".join(keys[1:2]):
+    if keys[0] not in ("sections", "steps") or "*" not in "".join(keys[1:2]):
         return [keys]
-    return [("sections", name, *keys[2:]) for name in match_profiles(keys[1], sections)]
+    return [(keys[0], name, *keys[2:]) for name in match_profiles(keys[1], sections)]
 
 
 def parent_of(section: Table) -> str:
@@ -1088,7 +1092,8 @@ FLOW_TOKEN = rf"""(?xs)
     | (?P<last> (?<! [\[{{,\s] ) \s* , \s* (?= [\]}}] ) )        # a trailing comma
     | [\[\]{{}},:]
     | (?P<bare> (?: {WHOLE} | [^\s\[\]{{}},:'"] )
-        (?: {WHOLE} | (?<=[\s=(]) (?:'[^']*'|"[^"]*") | [^\[\]{{}},:] | :(?!\s) )* )
+        (?: {WHOLE} | (?<!\w) (?:'[^']*')+ | " (?: [^"\\] | \\. )* "  # in it's, ' opens no quotes
+        | [^\[\]{{}},:] | :(?!\s) )* )
       (?<! \s ) (?P<colon> \s* : )?
 """
 
@@ -1604,6 +1609,8 @@ class Config:
             values[name] = old
             self._merge(old, value, keys, layer, report)
         else:
+            if keys[0] == "steps":
+                values.pop(name, None)  # so that it stands after the patterns set before
             values[name] = sign(value, layer)
 
 
@@ -1688,16 +1695,17 @@ def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
 
     In a profile they are in those that it extends; in its commands in the patterns that match it.
     """
-    yield keys
-    table, name = (*keys, "", "")[:2]
-    others: Iterable[str] = ()
+    if len(keys) < 2 or keys[0] not in ("sections", "steps"):
+        yield keys
+        return
+    table, name, *place = keys
     if table == "sections":
-        others = islice(find_lineage(config.get(table), name), 1, None)
-    elif table == "steps":
-        patterns = reversed(config.get(table))
-        others = (pattern for pattern in patterns if match_names(pattern, [name]))
-    for other in others:
-        yield (table, other, *keys[2:])
+        yield keys
+        names: Iterable[str] = islice(find_lineage(config.get(table), name), 1, None)
+    else:  # of all keys that match a profile the later wins
+        names = [key for key in reversed(config.get(table)) if match_names(key, [name])] or [name]
+    for other in names:
+        yield (table, other, *place)
 
 
 def find_nearest(config: Config, keys: Keys) -> Any:
@@ -1753,6 +1761,14 @@ def is_of_site(config: Config, keys: Keys) -> bool:
 # ---------------------------------------------------------------------------------------- expansion
 
 
+ASKED = r"oc\.env\s*:\s*(\w+)"  # the variables that a text asks for
+
+
+def is_related(setter: Layer, reader: Layer) -> bool:
+    """Tell whether one layer builds on the other, or is it; else they stand side by side."""
+    return setter is reader or reader.rank in setter.below or setter.rank in reader.below
+
+
 def choose_setter(
     setters: Sequence[tuple[Layer, Any]], reader: Layer, default: Names
 ) -> tuple[Layer, Any] | None:
@@ -1763,9 +1779,7 @@ def choose_setter(
     of the layers that build on it. A text without default that none reaches takes the latest.
     """
     for layer, value in setters:
-        if reader.rank in layer.below:
-            return layer, value
-        if default == [] and (layer is reader or layer.rank in reader.below):
+        if reader.rank in layer.below or (default == [] and is_related(layer, reader)):
             return layer, value
     if default == [] and setters:
         return setters[0]
@@ -1796,7 +1810,10 @@ def fill_text(text: Text, variables: Table, trail: dict[str, Layer]) -> Text:
         changes.update(filled.changes)
         return f"${{oc.env:{name},{quote_default(filled)}}}"
 
-    return make_text(rewrite(text, put, str), text.layer, changes)
+    filled = rewrite(text, put, str)
+    asked = re.findall(ASKED, filled)  # what stood in a default that was replaced is gone
+    left = {name: layer for name, layer in changes.items() if name in asked}
+    return make_text(filled, text.layer, left)
 
 
 def check_cycle(name: str, trail: dict[str, Layer]) -> None:
@@ -1927,7 +1944,7 @@ class Plan(
     """
 
 
-FILLED = ("variables", "images", "steps", "step_values", "sections")  # what may name variables
+FILLED = ("variables", "images", "step_values", "sections")  # what variables are put into
 
 
 def make_plan(chosen: str, words: Words, strict: bool = False) -> Plan:
@@ -1967,7 +1984,8 @@ def plan_layers(
     if strict:
         refuse_placeholders(plan, whole)
     for finding in whole.findings:
-        report.findings.append(finding._replace(origin=find_origin(plan, finding)))
+        origin = finding.origin or find_origin(plan, finding)
+        report.findings.append(finding._replace(origin=origin))
     report.findings = [finding for finding in report.findings if not is_excused(plan, finding)]
     if strict:
         report.findings = [finding._replace(level="error") for finding in report.findings]
@@ -1996,14 +2014,28 @@ def find_origin(plan: Plan, finding: Finding) -> Any:
     _, layer = find_giver(plan.config, finding.keys)
     if not layer:
         return str(plan.chosen)
-    names = [layer.name for layer in find_site_changes(plan, finding.keys).values()]
+    layers: list[Layer] = []
+    if layer.bundled or finding.level == "error":  # a warning is not of what stands in a text
+        layers.extend(find_site_changes(plan, finding.keys).values())
     if finding.keys[2:] == ("extends",):
-        parent = ("sections", str(look_up(plan.config.values, finding.keys)))
-        if parent in plan.config.origins and look_up(plan.config.values, parent) is None:
-            names.append(plan.config.origins[parent].name)  # it removed the parent
-    if names == [] or not layer.bundled:  # else its text is sound, but not what a site put into it
-        names.insert(0, layer.name)
-    return ", ".join(dict.fromkeys(names))
+        layers.extend(find_chain_setters(plan, finding.keys[1]))
+    if layers == [] or not layer.bundled:  # else it is sound, but not what a site made of it
+        layers.insert(0, layer)
+    return ", ".join(dict.fromkeys(layer.name for layer in layers))
+
+
+def find_chain_setters(plan: Plan, profile: str) -> Iterator[Layer]:
+    """Yield the layers of a site that set `extends` in a chain, or removed its last parent."""
+    sections = plan.config.get("sections")
+    for name in find_lineage(sections, profile):
+        places: list[Keys] = [("sections", name, "extends")]
+        parent = parent_of(sections[name])
+        if parent not in sections:
+            places.append(("sections", parent))
+        for place in places:
+            layer = plan.config.origins.get(place)
+            if layer and not layer.bundled:
+                yield layer
 
 
 def find_site_changes(plan: Plan, keys: Keys) -> dict[str, Layer]:
@@ -2051,12 +2083,24 @@ def make_commands(config: Config, values: Table, profiles: Table) -> dict[str, N
     `values` are those of the config with variables put in.
     """
     made = {}
-    for pattern, commands in values["steps"].items():
+    for pattern, commands in config.get("steps").items():
+        filled = [fill_command(command, config.variables) for command in commands]
         for name in match_names(pattern, profiles):
             made[name] = [
-                make_command(config, values, name, profiles[name], command) for command in commands
+                make_command(config, values, name, profiles[name], command) for command in filled
             ]
     return made
+
+
+def fill_command(command: str, variables: Table) -> str:
+    """Return a command with variables put into its words, which are quoted anew."""
+    if not isinstance(command, Text):
+        return command
+    try:
+        words = [make_text(word, command.layer, {}) for word in shlex.split(command)]
+        return " ".join(shlex.quote(fill_text(word, variables, {})) for word in words)
+    except ValueError:  # an open quote; or a cycle, which is told of the variables
+        return command
 
 
 # What is text in YAML too: no other constant, no other first character, no ": " and no " #".
@@ -2073,25 +2117,33 @@ def make_command(config: Config, values: Table, name: str, profile: Table, comma
     which it reads as YAML. What the command itself says stays.
     """
     line = f"nemotron steps run {command} --batch {shlex.quote(name)}"
-    step = " ".join(command.split()[:3])
-    for keys, step_value in list_leaves(values["step_values"].get(step, {})):
-        value = choose_value(config, values["images"], name, profile, keys, step_value)
-        said = f"run.env.{'.'.join(keys)}="
-        if value == step_value or said in command:
+    step_values = values["step_values"].get(" ".join(command.split()[:3]), {})
+    for key, value in choose_values(config, values["images"], name, profile, step_values).items():
+        if re.search(rf"(?<![^\s'\"])run\.env\.{re.escape(key)}[.=]", command):
             continue
-        if not re.fullmatch(YAML_TEXT, str(value)):
-            value = json.dumps(value, default=str, ensure_ascii=False)
-        line += f" {shlex.quote(f'{said}{value}')}"
+        written = str(value)
+        if not re.fullmatch(YAML_TEXT, written):
+            written = json.dumps(value, default=str, ensure_ascii=False)
+        line += f" {shlex.quote(f'run.env.{key}={written}')}"
     return line
 
 
-def list_leaves(table: Table, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Yield what a table and the tables in it hold, with the keys that lead there."""
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from list_leaves(value, (*keys, key))
+def choose_values(
+    config: Config, images: Table, name: str, profile: Table, step_values: Table, keys: Keys = ()
+) -> Table:
+    """Return what a job must get otherwise than its step sets; the reader merges tables."""
+    chosen: Table = {}
+    for key, step_value in step_values.items():
+        place = (*keys, key)
+        if isinstance(step_value, dict) and isinstance(look_up(profile, place), dict):
+            value = choose_values(config, images, name, profile, step_value, place)
+            same = value == {}
         else:
-            yield (*keys, key), value
+            value = choose_value(config, images, name, profile, place, step_value)
+            same = value == step_value
+        if not same:
+            chosen[key] = value
+    return chosen
 
 
 def choose_value(
@@ -2249,8 +2301,8 @@ def find_readers(plan: Plan) -> dict[str, list[Layer]]:
     """Return, by the variables that texts ask for, the layers of those texts."""
     readers: dict[str, list[Layer]] = {}
     for layer in plan.config.layers:
-        texts = json.dumps([layer.content.get(key) for key in FILLED], default=str)
-        for name in set(re.findall(r"oc\.env\s*:\s*(\w+)", texts)):
+        texts = json.dumps([layer.content.get(key) for key in (*FILLED, "steps")], default=str)
+        for name in set(re.findall(ASKED, texts)):
             readers.setdefault(name, []).append(layer)
     return readers
 
@@ -2260,19 +2312,19 @@ def check_variable(plan: Plan, name: str, readers: dict[str, list[Layer]]) -> No
 
     `readers` are the layers whose texts ask for variables, by those.
     """
-    setters = plan.config.variables[name]
-    reaching = [choose_setter(setters, reader, []) for reader in readers.get(name, ())]
+    setters, asking = plan.config.variables[name], readers.get(name, [])
+    reaching = [choose_setter(setters, reader, []) for reader in asking]
     replaced: set[int] = set()
     for layer, value in setters:
-        lost = (layer, value) not in reaching and layer.rank not in replaced
-        if lost and not layer.bundled and value is not None:
+        reaches = (layer, value) in reaching or any(is_related(layer, one) for one in asking)
+        if not reaches and not layer.bundled and layer.rank not in replaced and value is not None:
             told = f"no profile uses ${{oc.env:{name}}}{suggest(name, readers)}"
-            if reaching:
+            if asking:
                 told = (
-                    f"the value of {layer.name} reaches no text: of configs side by side in"
-                    " defaults each keeps its own; set it in the config that has these defaults"
+                    "it reaches no text: of configs side by side in defaults each keeps its own;"
+                    " set it in the config that has these defaults"
                 )
-            raise wrong(told, ("variables", name))
+            raise EnvTomlError(Finding(told, ("variables", name), "error", layer.name, ("", "")))
         replaced.update(layer.below)
 
 
@@ -2402,17 +2454,18 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
     if parent.get(field) == profile[field] or not is_of_site(plan.config, keys):
         return
-    if not is_bundled(plan, field, profile[field]):
+    if not is_bundled(plan, name, field):
         raise doubtful(_explain_unread(profile, field), keys, ("extra_fields", field))
 
 
-def is_bundled(plan: Plan, field: str, value: Any) -> bool:
-    """Tell whether a profile has the value from a bundled config, as a copy of all of it has."""
-    for layer in plan.config.layers:
-        for name in layer.content.get("sections", ()):
-            same = plan.profiles.get(name, {}).get(field) == value
-            if same and not is_of_site(plan.config, ("sections", name, field)):
-                return True
+def is_bundled(plan: Plan, name: str, field: str) -> bool:
+    """Tell whether a bundled profile of this executor has the value, too, as of a whole copy."""
+    layers = [layer for layer in plan.config.layers if layer.bundled]
+    wanted = [plan.profiles[name].get(key) for key in ("executor", field)]
+    for other in [other for layer in layers for other in layer.content.get("sections", ())]:
+        found = [plan.profiles.get(other, {}).get(key) for key in ("executor", field)]
+        if found == wanted and not is_of_site(plan.config, ("sections", other, field)):
+            return True
     return False
 
 

@@ -379,9 +379,30 @@ def test_a_parent_that_was_dropped_is_told_with_the_word_that_drops_it():
     assert_says(error, ["slurm_sft_automodel.extends: there is no profile"])
     error = refusal(env_toml.make_plan, "slurm", ["sections.slurm_base.extends=slurm_curate"])
     told = [finding for finding in error.findings if "returns to itself" in finding.message]
-    assert [finding.origin for finding in told] == ["slurm"], "the parent is there"
+    assert [finding.origin for finding in told] == ["sections.slurm_base.extends"]
     error = refusal(env_toml.make_plan, "slurm", ["sections.mine.extends=slurm_bose"])
     assert {finding.origin for finding in error.findings} == {"sections.mine.extends"}
+
+
+def test_what_only_stands_beside_a_wrong_value_is_not_blamed(clean, tmp_path):
+    """A default that another replaced is gone; a warning is not of what stands in a text."""
+    profile = {"executor": "local", "nodes": "${oc.env:A,${oc.env:B}}"}
+    write_config(tmp_path / "base.json", {"sections": {"p": profile}})
+    (finding,) = findings_of("base.json", "variables.B=5", "variables.A=abc")
+    assert finding.origin == "base.json, variables.A"
+    word = "sections.lepton_base.partition=${oc.env:LEPTON_NODE_GROUP}"
+    (finding,) = findings_of("lepton", word, "variables.LEPTON_NODE_GROUP=q")
+    assert_says(finding, ["lepton does not read partition"])
+    assert finding.origin == "sections.lepton_base.partition"
+
+
+def test_a_text_with_too_many_interpolations_is_told(clean, tmp_path):
+    """Each variable names the next one twice."""
+    variables = {f"V{n}": f"${{oc.env:V{n + 1}}}${{oc.env:V{n + 1}}}" for n in range(18)}
+    sections = {"p": {"executor": "local", "launcher": "${oc.env:V0}"}}
+    config = {"variables": {**variables, "V18": "x"}, "sections": sections}
+    path = write_config(tmp_path / "site.json", config)
+    assert_says(refusal(env_toml.make_plan, str(path), []), ["more than 65000 interpolations"])
 
 
 def test_a_cycle_is_told_with_the_word_that_closes_it():

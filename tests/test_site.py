@@ -251,10 +251,19 @@ def test_a_value_beside_the_config_that_has_its_own_is_told(site, order):
     write_config(Path("facts.json"), FACTS)
     error = refusal(env_toml.generate, site(order))
     assert_says(
-        error, ["variables.SLURM_HOST: the value of facts.json reaches no text", "side by side"]
+        error, ["variables.SLURM_HOST: it reaches no text", "side by side", "(in facts.json)"]
     )
     words = ["variables.SLURM_HOST=other"]
     assert generate(site(order), *words)["slurm_base"]["host"] == "${oc.env:SLURM_HOST,other}"
+
+
+@pytest.mark.parametrize("account", ["x", "y"])
+def test_of_two_over_the_same_config_the_later_wins(site, account):
+    """Each reaches the texts of that one, so nothing keeps its own."""
+    for name, value in (("one.json", "x"), ("two.json", account)):
+        site("slurm", name, variables={"SLURM_ACCOUNT": value})
+    document = generate(site(["one.json", "two.json"]))
+    assert document["slurm_base"]["account"] == f"${{oc.env:SLURM_ACCOUNT,{account}}}"
 
 
 def test_a_value_beside_a_config_without_one_of_its_own_reaches_it(site):
@@ -265,7 +274,7 @@ def test_a_value_beside_a_config_without_one_of_its_own_reaches_it(site):
     document = generate(site(["mine.json", "facts.json"]))
     assert document["mine"]["env_vars"] == {"A": "${oc.env:TEAM,one}"}
     error = refusal(env_toml.generate, site(["facts.json", "mine.json", "more.json"]))
-    assert_says(error, ["the value of facts.json reaches no text"])
+    assert_says(error, ["variables.TEAM: it reaches no text", "(in facts.json)"])
     mine = {"sections": {"mine": {"executor": "local", "env_vars": {"A": "${oc.env:TEAM,own}"}}}}
     write_config(Path("mine.json"), mine)
     document = generate(site(["mine.json", "facts.json"]))
@@ -682,6 +691,22 @@ def test_variables_reach_commands(site):
     assert carried(command) == {"container_image": "r#n:${oc.env:TAG,1}"}
 
 
+@each_row("value", ["/data/a=b", "1.50", "it's", "a b", "plain"])
+def test_a_variable_in_a_command_is_quoted_for_the_shell(site, value):
+    steps = {"slurm_curate": ["a/b -c x 'out=${oc.env:OUT}/x' n=1"]}
+    text = env_toml.generate(site("slurm", steps=steps, variables={"OUT": value}))
+    (command,) = [words for _, words in commands_of(text) if "a/b" in words]
+    assert command[:6] == ["nemotron", "steps", "run", "a/b", "-c", "x"]
+    assert command[-4:] == [command[-4], "n=1", "--batch", "slurm_curate"]
+    assert OmegaConf.create({"a": command[-4]}).a == f"out={value}/x"
+
+
+def test_a_command_with_an_open_quote_stays_as_it_is(site):
+    command = "a/b -c x 'out=${oc.env:SLURM_HOST}"
+    text = env_toml.generate(site("slurm", steps={"slurm_curate": [command]}))
+    assert f"# nemotron steps run {command} --batch slurm_curate\n" in text
+
+
 STEP = "own/step -c x"
 
 
@@ -704,6 +729,26 @@ def test_a_value_in_a_table_is_carried_by_itself(site):
 def test_what_is_warned_of_in_a_step_takes_nothing_from_it(site):
     step = {"env_vars": {"X": {"a": "1"}, "Y": "1"}, "nodes": 7}
     assert carried_over(site, step, env_vars={"Y": "2"}) == {"env_vars": {"Y": "2"}}
+
+
+def test_a_table_is_carried_whole_where_keys_have_dots_or_the_step_has_no_table(site):
+    spec = {"nodeSelector": {"nvidia.com/gpu.product": "H100"}}
+    step = {"custom_spec": {"nodeSelector": {"nvidia.com/gpu.product": "A100"}}}
+    assert carried_over(site, step, custom_spec=spec, cluster="lepton") == {"custom_spec": spec}
+    step = {"sandbox": {"on": True}}
+    assert carried_over(site, step, sandbox="none") == {"sandbox": "none"}
+    step = {"sandbox": {"c": {"d": 2}, "e": 1}}
+    assert carried_over(site, step, sandbox={"c": 7}) == {"sandbox": {"c": 7}}
+
+
+@each_row("said", ["run.env.nodes=3", "'run.env.nodes=3'", "run.env.nodes.x=3"])
+def test_a_command_that_says_a_key_in_any_way_keeps_it(site, said):
+    content = {"steps": {"slurm_curate": [f"{STEP} {said}"]}, "step_values": {STEP: {"nodes": 2}}}
+    text = env_toml.generate(site("slurm", **content), ["sections.slurm_curate.nodes=5"])
+    assert f"# nemotron steps run {STEP} {said} --batch slurm_curate\n" in text
+    content["steps"] = {"slurm_curate": [f"{STEP} foo.{said}".replace("foo.'", "'foo.")]}
+    text = env_toml.generate(site("slurm", **content), ["sections.slurm_curate.nodes=5"])
+    assert text.count("--batch slurm_curate run.env.nodes=5\n") == 1
 
 
 def test_mounts_are_never_carried_since_the_reader_takes_those_of_both(site):
@@ -740,6 +785,28 @@ def test_commands_are_appended_to_those_that_a_pattern_gives(clean):
     served = [" ".join(words[3:6]) for name, words in commands_of(text) if "convert" in name]
     convert = ["hf_to_megatron", "megatron_to_hf", "merge_lora"]
     assert served == [*(f"convert/{name} -c default" for name in convert), "a/b -c x"]
+
+
+def served_by(text, profile):
+    return [" ".join(words[3:6]) for name, words in commands_of(text) if name == profile]
+
+
+def test_of_the_keys_of_steps_that_match_the_one_set_last_wins(site):
+    config = site("slurm", steps={"slurm_curate": ["a/a -c x"], "slurm_*": ["b/b -c x"]})
+    assert served_by(env_toml.generate(config), "slurm_curate") == ["b/b -c x"]
+    text = env_toml.generate(config, ["steps.slurm_curate+=c/c -c x"])
+    assert served_by(text, "slurm_curate") == ["b/b -c x", "c/c -c x"]
+    text = env_toml.generate(config, ["steps.slurm_curate=[d/d -c x]"])
+    assert served_by(text, "slurm_curate") == ["d/d -c x"]
+    text = env_toml.generate(config, ["steps.slurm_curate+=c/c -c x", "steps.*_curate+=d/d -c x"])
+    assert served_by(text, "slurm_curate") == ["b/b -c x", "c/c -c x", "d/d -c x"]
+
+
+def test_a_pattern_in_a_word_for_steps_appends_to_each(clean):
+    text = env_toml.generate("slurm", ["steps.slurm_sft_*+=c/c -c x"])
+    assert served_by(text, "slurm_sft_automodel") == ["sft/automodel -c tiny", "c/c -c x"]
+    bridge = served_by(text, "slurm_sft_megatron_bridge")
+    assert bridge == ["sft/megatron_bridge -c tiny", "c/c -c x"]
 
 
 CARRIED = {
@@ -867,14 +934,20 @@ def test_of_two_names_of_a_field_the_one_that_is_not_taken_is_told(clean, cluste
 
 def test_a_copy_of_a_bundled_field_that_is_not_read_is_not_told(site):
     """As --edits makes one of a profile of which an inherited key was removed."""
-    workspace = generate("slurm")["slurm_base"]["workspace"]
-    copied = {"extends": None, "executor": "local", "workspace": workspace}
+    base = generate("slurm")["slurm_base"]
+    copied = {key: base[key] for key in ("executor", "tunnel", "remote_job_dir", "workspace")}
+    copied["extends"] = None
     config = site("slurm", sections={"slurm_eval_model_eval": copied})
     assert env_toml.make_plan(config, []).warnings == []
     copied["workspace"] = "/elsewhere"
     config = site("slurm", sections={"slurm_eval_model_eval": copied})
     (warning,) = env_toml.make_plan(config, []).warnings
-    assert_says(warning, ["local does not read workspace"])
+    assert_says(warning, ["slurm does not read workspace"])
+    (warning,) = env_toml.make_plan("lepton", ["sections.lepton_base.time=02:00:00"]).warnings
+    assert_says(warning, ["lepton does not read time"])
+    both = site(["slurm", "lepton"])
+    (warning,) = env_toml.make_plan(both, ["sections.lepton_base.time=02:00:00"]).warnings
+    assert_says(warning, ["lepton does not read time"])
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
