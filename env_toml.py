@@ -228,7 +228,7 @@ def suggest(name: str, known: Collection[str], ratio: float = FEW, but: Iterable
 # Private characters stand in for what was read: no text has them, see UNSEEN.
 ESCAPE = "\U000f0000"  # for \${, which is text, and which no bare argument may have
 STAND_INS = r"\U000f0001-\U000ffffd"
-MANY_PARTS = 65_000  # so many stand-ins there are
+MANY_PARTS = 1_000  # in one text; variables that name another twice, and that one so, double it
 QUOTED = r"""[ \t]*(?:'(?:[^'\\$]|\$(?!\{)|\\.)*'|"(?:[^"\\$]|\$(?!\{)|\\.)*")[ \t]*"""
 BARE = (
     rf"(?:[a-zA-Z0-9_/+.%*@?|:$ \t{STAND_INS}-]"
@@ -1695,7 +1695,7 @@ def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
 
     In a profile they are in those that it extends; in its commands in the patterns that match it.
     """
-    if len(keys) < 2 or keys[0] not in ("sections", "steps"):
+    if len(keys) < 2 or keys[0] not in ("sections", "steps") or "*" in keys[1]:
         yield keys
         return
     table, name, *place = keys
@@ -2098,9 +2098,12 @@ def fill_command(command: str, variables: Table) -> str:
         return command
     try:
         words = [make_text(word, command.layer, {}) for word in shlex.split(command)]
-        return " ".join(shlex.quote(fill_text(word, variables, {})) for word in words)
+        filled = [fill_text(word, variables, {}) for word in words]
     except ValueError:  # an open quote; or a cycle, which is told of the variables
         return command
+    if filled == words:
+        return command
+    return " ".join(map(shlex.quote, filled))
 
 
 # What is text in YAML too: no other constant, no other first character, no ": " and no " #".
@@ -2452,9 +2455,7 @@ def check_read(plan: Plan, name: str, field: str) -> None:
     if plan.linted and field in UNREAD.get(str(profile.get("executor")), ()):
         return
     parent = plan.profiles.get(parent_of(plan.sections[name]), {})
-    if parent.get(field) == profile[field] or not is_of_site(plan.config, keys):
-        return
-    if not is_bundled(plan, name, field):
+    if parent.get(field) != profile[field] and not is_bundled(plan, name, field):
         raise doubtful(_explain_unread(profile, field), keys, ("extra_fields", field))
 
 

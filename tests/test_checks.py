@@ -402,7 +402,9 @@ def test_a_text_with_too_many_interpolations_is_told(clean, tmp_path):
     sections = {"p": {"executor": "local", "launcher": "${oc.env:V0}"}}
     config = {"variables": {**variables, "V18": "x"}, "sections": sections}
     path = write_config(tmp_path / "site.json", config)
-    assert_says(refusal(env_toml.make_plan, str(path), []), ["more than 65000 interpolations"])
+    assert_says(
+        refusal(env_toml.make_plan, str(path), []), ["more than 1000 interpolations in one text"]
+    )
 
 
 def test_a_cycle_is_told_with_the_word_that_closes_it():

@@ -288,6 +288,13 @@ def test_a_profile_beside_its_cluster_gets_the_clusters_values(site):
     assert document["mine"]["env_vars"]["OUT"] == "/lustre/$USER/o"
 
 
+def test_a_text_takes_the_value_of_what_it_builds_on_before_that_of_another(site):
+    mine = {"extends": "slurm_curate", "env_vars": {"OUT": "${oc.env:NEMOTRON_WORKSPACE}/o"}}
+    site("slurm", "mine.json", sections={"mine": mine})
+    document = resolve(generate(site(["mine.json", "lepton"])))
+    assert document["mine"]["env_vars"]["OUT"] == "/lustre/$USER/o"
+
+
 def test_a_placeholder_of_one_config_is_told_although_another_has_a_value(call, site):
     own = {"p": {"executor": "local", "env_vars": {"H": "${oc.env:SLURM_HOST}"}}}
     write_config(Path("facts.json"), {**FACTS, "sections": own})
@@ -640,6 +647,14 @@ def test_what_heirs_do_not_get_is_not_in_their_commands(clean):
     assert carrying == set(), "every profile whose step sets nodes has its own"
 
 
+def test_a_bundled_value_that_shields_from_the_sites_is_not_carried(site):
+    profile = "slurm_sft_megatron_bridge"
+    content = {"steps": {profile: [STEP]}, "step_values": {STEP: {"nodes": 7}}}
+    text = env_toml.generate(site("slurm", **content), ["sections.slurm_base.nodes=9"])
+    assert read_toml(text)[profile]["nodes"] not in (7, 9), "it has its own"
+    assert carried(dict(commands_of(text))[profile]) == {}
+
+
 def test_the_very_value_of_the_step_need_not_be_carried(clean):
     text = env_toml.generate("slurm", ["sections.slurm_sft_automodel.nodes=2"])
     assert "run.env" not in text
@@ -701,8 +716,12 @@ def test_a_variable_in_a_command_is_quoted_for_the_shell(site, value):
     assert OmegaConf.create({"a": command[-4]}).a == f"out={value}/x"
 
 
-def test_a_command_with_an_open_quote_stays_as_it_is(site):
-    command = "a/b -c x 'out=${oc.env:SLURM_HOST}"
+@each_row(
+    "command",
+    ["a/b -c x 'out=${oc.env:SLURM_HOST}", 'a/b -c x "out=$HOME/${oc.env:NOBODYS,x}" $A'],
+)
+def test_a_command_that_takes_no_variable_stays_as_it_is(site, command):
+    """The first has an open quote."""
     text = env_toml.generate(site("slurm", steps={"slurm_curate": [command]}))
     assert f"# nemotron steps run {command} --batch slurm_curate\n" in text
 
