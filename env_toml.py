@@ -2273,6 +2273,10 @@ def check_profile(plan: Plan, name: str, report: Report) -> None:
             check_mount(plan, keys, mount)
     with report:
         check_volume(plan, name)
+    for field in IMAGE_FIELDS:
+        if field in own:
+            with report:
+                check_image(plan, name, field)
     read = READ.get(executor, own)  # of an executor from a variable nothing is known
     for field, value in own.items():
         if isinstance(value, Text):
@@ -2432,6 +2436,18 @@ def check_volume(plan: Plan, name: str) -> None:
         "outside of the path of every volume in pvcs, which the reader refuses",
         ("sections", name, "pvc_nemo_run_dir"),
     )
+
+
+def check_image(plan: Plan, name: str, field: str) -> None:
+    """Warn of an image of Slurm that has a port before a /, which enroot takes for no registry.
+
+    https://github.com/NVIDIA/enroot/blob/master/doc/cmd/import.md
+    """
+    image = resolve_defaults(str(plan.sections[name][field]))
+    if plan.profiles[name].get("executor") == "slurm" and re.match("[^/#]*:[0-9]+/", image):
+        keys = ("sections", name, field)
+        shown = show_value(image, keys)
+        raise doubtful(f"pyxis refuses it: expected REGISTRY:PORT#IMAGE, found {shown}", keys)
 
 
 def check_nodes(plan: Plan, name: str, least: int) -> None:
