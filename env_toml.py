@@ -134,9 +134,9 @@ class EnvTomlError(ValueError):
         super().__init__("\n".join(map(str, findings)))
 
 
-def wrong(message: str, keys: Keys = (), excuse: Keys = ("", "")) -> EnvTomlError:
+def wrong(message: str, keys: Keys = (), excuse: Keys = ("", ""), origin: str = "") -> EnvTomlError:
     """Return the error to raise for one mistake."""
-    return EnvTomlError(Finding(message, keys, "error", "", excuse))
+    return EnvTomlError(Finding(message, keys, "error", origin, excuse))
 
 
 def doubtful(message: str, keys: Keys, excuse: Keys = ("", "")) -> EnvTomlError:
@@ -320,7 +320,7 @@ def _check_interpolation(match: Match) -> str:
         )
     if re.match(SHELL_NAME, f"{resolver}:{node}"):
         raise wrong(
-            f"no interpolation of OmegaConf: write ${{oc.env:NAME,default}}"
+            "no interpolation of OmegaConf: write ${oc.env:NAME,default}"
             f" (or \\${{{resolver or node}...}}, which the shell of the job reads)"
         )
     if resolver == "oc.env" and not arguments.strip():
@@ -1703,7 +1703,9 @@ def walk_places(config: Config, keys: Keys) -> Iterator[Keys]:
         yield keys
         names: Iterable[str] = islice(find_lineage(config.get(table), name), 1, None)
     else:  # of all keys that match a profile the later wins
-        names = [key for key in reversed(config.get(table)) if match_names(key, [name])] or [name]
+        names = [key for key in reversed(config.get(table)) if match_names(key, [name])]
+        if names == []:
+            names = [name]
     for other in names:
         yield (table, other, *place)
 
@@ -2156,7 +2158,7 @@ def choose_value(
     if keys == ("mounts",):
         return step_value  # the reader takes those of both
     place = keys
-    if keys[0] not in profile:
+    if keys[0] not in profile:  # it may have another name, which counts beside the step's if taken
         for other in OTHER_NAMES.keys() & profile.keys():
             if find_taken(other, {**profile, keys[0]: step_value}) == keys[0]:
                 place = (other,)
@@ -2331,7 +2333,7 @@ def check_variable(plan: Plan, name: str, readers: dict[str, list[Layer]]) -> No
                     "it reaches no text: of configs side by side in defaults each keeps its own;"
                     " set it in the config that has these defaults"
                 )
-            raise EnvTomlError(Finding(told, ("variables", name), "error", layer.name, ("", "")))
+            raise wrong(told, ("variables", name), origin=layer.name)
         replaced.update(layer.below)
 
 
@@ -2477,11 +2479,15 @@ def check_read(plan: Plan, name: str, field: str) -> None:
 
 def is_bundled(plan: Plan, name: str, field: str) -> bool:
     """Tell whether a bundled profile of this executor has the value, too, as of a whole copy."""
-    layers = [layer for layer in plan.config.layers if layer.bundled]
-    wanted = [plan.profiles[name].get(key) for key in ("executor", field)]
-    for other in [other for layer in layers for other in layer.content.get("sections", ())]:
-        found = [plan.profiles.get(other, {}).get(key) for key in ("executor", field)]
-        if found == wanted and not is_of_site(plan.config, ("sections", other, field)):
+    profile = plan.profiles[name]
+    others: Names = []
+    for layer in plan.config.layers:
+        if layer.bundled:
+            others.extend(layer.content.get("sections", ()))
+    for other in others:
+        found = plan.profiles.get(other, {})
+        same = all(found.get(key) == profile.get(key) for key in ("executor", field))
+        if same and not is_of_site(plan.config, ("sections", other, field)):
             return True
     return False
 
@@ -2826,17 +2832,20 @@ def take_name(fresh: str, target: str) -> None:
 
     Raises FileExistsError where something has it.
     """
+    made = not os.path.lexists(target)
     try:
         os.link(fresh, target)
     except OSError:  # it is taken, or there are no hard links here
-        with open(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as empty:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
+        with open(os.open(target, flags, 0o600), "wb") as empty:
             _lock(empty)
             if os.path.getsize(target) > 0:
                 raise FileExistsError from None
             try:
                 os.replace(fresh, target)
             except OSError:
-                os.unlink(target)
+                if made:
+                    os.unlink(target)
                 raise
 
 

@@ -290,6 +290,39 @@ def test_editing_by_hand(clone):
     assert perform(clone, "-c", "site.json", "--check").exit == 0
 
 
+def test_what_a_second_run_and_ci_do(clone):
+    words = ("-c", "site.json", "--strict")
+    assert [perform(clone, *words).exit for _ in range(2)] == [0, 2]
+    assert perform(clone, *words, "--check").exit == 0
+    assert perform(clone, *words, "-f").exit == 0
+    assert perform(clone, *words, "--check", "sections.slurm_curate.nodes=2").exit == 1
+
+
+def test_what_edits_do_not_keep(clone):
+    """Comments and the order of keys; and what a parent gets later, where an inherited key went."""
+    assert perform(clone, "-c", "site.json").exit == 0
+    text = (clone / "env.toml").read_text(encoding="utf-8")
+    head, rest = text.split("[slurm_sft_automodel.env_vars]\n")
+    hand = f"{head}[slurm_sft_automodel.env_vars]\n# mine\n{rest.partition(chr(10))[2]}"
+    (clone / "env.toml").write_text(hand, encoding="utf-8")
+    edits = perform(clone, "-c", "site.json", "--edits", "env.toml").out
+    (clone / "edits.json").write_text(edits, encoding="utf-8")
+    assert json.loads(edits)["sections"]["slurm_sft_automodel"]["extends"] is None
+    later = "sections.slurm_base.account=later"
+    again = read_toml(perform(clone, "-c", "edits.json", "-d", later).out)
+    assert again["slurm_curate"]["account"] == "later"
+    assert again["slurm_sft_automodel"]["account"] != "later"
+    assert "# mine" not in perform(clone, "-c", "edits.json", "-d").out
+
+
+def test_a_profile_that_others_extend_is_left_out_by_only(clone):
+    word = "sections.slurm_sft_automodel=null"
+    assert perform(clone, "-c", "slurm", "-d", word).exit == 2
+    document = read_toml(perform(clone, "-c", "slurm", "-d", "only=[slurm_peft_*]").out)
+    assert "slurm_sft_automodel" not in document
+    assert document["slurm_peft_automodel"]["executor"] == "slurm"
+
+
 def test_what_becomes_of_an_edited_file(clone):
     assert perform(clone, "-c", "site.json").exit == 0
     edited = (clone / "env.toml").read_text(encoding="utf-8").replace("nodes = 16", "nodes = 12")

@@ -811,10 +811,23 @@ def test_what_fills_an_empty_file_meanwhile_is_not_replaced(monkeypatch, target,
 def test_a_run_waits_for_another_that_has_the_empty_file(monkeypatch, target):
     """Which has written one byte when it lets go."""
     target.touch()
-    monkeypatch.setattr(fcntl, "flock", lambda _file, how: target.write_text("#" * (how == 2)))
-    assert fcntl.LOCK_EX == 2
+
+    def wait(_file, how):
+        assert how == fcntl.LOCK_EX
+        target.write_text("#")
+
+    monkeypatch.setattr(fcntl, "flock", wait)
     assert_says(refusal(env_toml.write, str(target), "new = 1\n"), ["exists and is left as it is"])
     assert target.read_text() == "#"
+
+
+def test_an_empty_file_that_cannot_be_replaced_stays(monkeypatch, target):
+    target.touch()
+    before = identity(target)
+    monkeypatch.setattr(os, "replace", no_links)
+    assert_says(refusal(env_toml.write, str(target), "new = 1\n"), ["Operation not permitted"])
+    assert identity(target) == before
+    assert files(target.parent) == ["env.toml"]
 
 
 def test_an_empty_file_keeps_its_mode(target):
