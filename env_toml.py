@@ -1788,6 +1788,17 @@ def choose_setter(
     return None
 
 
+def list_last_setters(setters: Sequence[tuple[Layer, Any]]) -> list[tuple[Layer, Any]]:
+    """Return those of the layers that set a variable over which no later one sets it."""
+    last: list[tuple[Layer, Any]] = []
+    replaced: set[int] = set()
+    for layer, value in setters:
+        if layer.rank not in replaced:
+            last.append((layer, value))
+        replaced.update(layer.below)
+    return last
+
+
 def fill_text(text: Text, variables: Table, trail: dict[str, Layer]) -> Text:
     """Return a text with each variable's value as its default.
 
@@ -2184,16 +2195,14 @@ def find_placeholders(plan: Plan) -> Table:
         return placeholders
     written = json.dumps(plan.tables, default=str)
     for name, meaning in meanings.items():
-        below_site: set[int] = set()
-        for layer, _ in plan.config.variables.get(name, ()):
-            if not layer.bundled:
-                below_site.update(layer.below)
-            elif layer.rank not in below_site and not os.environ.get(name):
-                with Report():  # a variable of a cycle has no value
-                    text = make_text(f"${{oc.env:{name}}}", layer, {})
-                    filled = fill_text(text, plan.config.variables, {})
-                    if json.dumps(filled)[1:-1] in written:
-                        placeholders[name] = meaning
+        if os.environ.get(name):
+            continue
+        for layer, _ in list_last_setters(plan.config.variables.get(name, ())):
+            with Report():  # a variable of a cycle has no value
+                text = make_text(f"${{oc.env:{name}}}", layer, {})
+                filled = fill_text(text, plan.config.variables, {})
+                if layer.bundled and json.dumps(filled)[1:-1] in written:
+                    placeholders[name] = meaning
     return placeholders
 
 
@@ -2323,18 +2332,21 @@ def check_variable(plan: Plan, name: str, readers: dict[str, list[Layer]]) -> No
     """
     setters, asking = plan.config.variables[name], readers.get(name, [])
     reaching = [choose_setter(setters, reader, []) for reader in asking]
-    replaced: set[int] = set()
-    for layer, value in setters:
+    for layer, value in list_last_setters(setters):
         reaches = (layer, value) in reaching or any(is_related(layer, one) for one in asking)
-        if not reaches and not layer.bundled and layer.rank not in replaced and value is not None:
-            told = f"no profile uses ${{oc.env:{name}}}{suggest(name, readers)}"
+        if not reaches and not layer.bundled and value is not None:
+            told = _explain_unused(name, readers)
             if asking:
                 told = (
                     "it reaches no text: of configs side by side in defaults each keeps its own;"
                     " set it in the config that has these defaults"
                 )
             raise wrong(told, ("variables", name), origin=layer.name)
-        replaced.update(layer.below)
+
+
+def _explain_unused(name: str, used: Collection[str]) -> str:
+    """Say that no text asks for a variable, and which one may be meant."""
+    return f"no profile uses ${{oc.env:{name}}}{suggest(name, used)}"
 
 
 def check_use(plan: Plan, keys: Keys, used: Collection[str]) -> None:
@@ -2347,7 +2359,7 @@ def check_use(plan: Plan, keys: Keys, used: Collection[str]) -> None:
         return
     if table == "site_values":
         if name not in used:
-            raise wrong(f"no profile uses ${{oc.env:{name}}}{suggest(name, used)}", keys)
+            raise wrong(_explain_unused(name, used), keys)
     elif not match_names(name, plan.sections):
         near = suggest(name, plan.sections, but=RESERVED)
         raise wrong(f"there is no profile {show_value(name, ())}{near}", keys)
